@@ -1,0 +1,82 @@
+# `make` does everything: set up, train, evaluate, score the articles in seeds/. `make help` lists more.
+PYTHON ?= python3
+CONFIG ?= configs/default.yaml
+ARGS   ?=
+
+BIN    := .venv/bin
+READY  := .venv/.ready
+STANCE := $(BIN)/stance
+# What a training depends on; a change elsewhere does not train again.
+INPUTS := $(wildcard data/*.jsonl stance/corpus/*.py) \
+          $(addprefix stance/,artifact.py config.py encoder.py metrics.py training.py)
+
+export HF_HUB_OFFLINE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := all
+.PHONY: all help setup train evaluate predict check test mlflow clean FORCE
+
+all: scores/.done ## Set up, train, evaluate and score seeds/; a second time redo what changed
+	@echo
+	@echo "report     reports/$$(cat models/CHAMPION)/"
+	@echo "scores     scores/seeds.json  scores/seeds.csv  scores/seeds.txt"
+	@echo "MLflow UI  make mlflow"
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with pinned versions of everything
+
+$(READY): pyproject.toml constraints.txt
+	@echo "· setting up .venv (a few minutes the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "stance needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "no venv module: apt install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt torch
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[train,dev]'
+	@touch $@
+
+train: models/.done ## Fine-tune and track a model: CONFIG=configs/quick.yaml ARGS="train.epochs=2"
+
+evaluate: reports/.done ## Measure the champion on the test split beside baselines
+
+predict: scores/.done ## Score every article in seeds/
+
+# Changes only when CONFIG or ARGS do, so that another experiment is trained and the same is not.
+models/.experiment: FORCE
+	@mkdir -p models
+	@echo '$(CONFIG) $(ARGS)' | cmp -s - $@ || echo '$(CONFIG) $(ARGS)' > $@
+
+models/.done: $(READY) models/.experiment $(CONFIG) $(INPUTS)
+	$(STANCE) train --config $(CONFIG) $(ARGS)
+	@touch $@
+
+reports/.done: models/.done
+	$(STANCE) evaluate
+	@touch $@
+
+scores/.done: reports/.done $(wildcard seeds/*)
+	@mkdir -p scores
+	$(STANCE) predict seeds --format json --output scores/seeds.json
+	$(STANCE) predict seeds --format csv --output scores/seeds.csv
+	$(STANCE) predict seeds --format table --output scores/seeds.txt
+	@cat scores/seeds.txt
+	@touch $@
+
+check: $(READY) ## Lint, format check, strict types, corpus check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(STANCE) data check
+
+test: $(READY) ## Run the tests (offline, a few minutes)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+mlflow: $(READY) ## Open the MLflow UI on this machine: http://127.0.0.1:5000
+	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1
+
+clean: ## Remove models, reports, scores and runs; keep .venv
+	rm -rf models reports scores mlruns mlflow.db build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+FORCE:

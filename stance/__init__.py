@@ -1,0 +1,93 @@
+"""Sentence-level stance of political articles: conciliatory, neutral or hardline.
+
+    import stance
+    model = stance.load()
+    model.predict("We will never negotiate under threat.")
+    model.score_article(text).to_frame()
+
+Names are imported when first used, so that `import stance` is quick and needs no training stack.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stance.config import Config, load_config
+    from stance.corpus import Corpus, load_corpus
+    from stance.evaluation import Evaluation, evaluate
+    from stance.prediction import Model, load
+    from stance.schema import (
+        LABELS,
+        ConfigError,
+        DataError,
+        DependencyError,
+        DocumentError,
+        ModelError,
+        Prediction,
+        ScoredArticle,
+        ScoredSentence,
+        StanceError,
+    )
+    from stance.training import Trained, train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "config",
+    "ConfigError": "schema",
+    "Corpus": "corpus",
+    "DataError": "schema",
+    "DependencyError": "schema",
+    "DocumentError": "schema",
+    "Evaluation": "evaluation",
+    "LABELS": "schema",
+    "Model": "prediction",
+    "ModelError": "schema",
+    "Prediction": "schema",
+    "ScoredArticle": "schema",
+    "ScoredSentence": "schema",
+    "StanceError": "schema",
+    "Trained": "training",
+    "evaluate": "evaluation",
+    "load": "prediction",
+    "load_config": "config",
+    "load_corpus": "corpus",
+    "train": "training",
+}
+
+__all__ = [
+    "LABELS",
+    "Config",
+    "ConfigError",
+    "Corpus",
+    "DataError",
+    "DependencyError",
+    "DocumentError",
+    "Evaluation",
+    "Model",
+    "ModelError",
+    "Prediction",
+    "ScoredArticle",
+    "ScoredSentence",
+    "StanceError",
+    "Trained",
+    "evaluate",
+    "load",
+    "load_config",
+    "load_corpus",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stance' has no attribute {name!r}")
+    value = getattr(import_module(f"stance.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,137 @@
+"""A saved model is a folder; this module knows what is in it and which one is the champion.
+
+    models/
+    ├── CHAMPION                      name of the folder in use, one line
+    └── 20260103-101500-default/
+        ├── model.onnx                what scoring runs
+        ├── model.safetensors, config.json, tokenizer.json, ...   for further training
+        ├── stance.json               the manifest: labels, temperature, provenance, checksums
+        └── run/                      how it came about: config, history, figures
+
+Nothing in it is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stance.schema import ModelError
+
+FORMAT = 1
+MANIFEST = "stance.json"
+ONNX = "model.onnx"
+TOKENIZER = "tokenizer.json"
+CHAMPION = "CHAMPION"
+_CHECKED = (ONNX, TOKENIZER)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `stance.json` says of a saved model.
+
+    Attributes:
+        name: Name of the model, which is also its folder's.
+        labels: Label names in the order of the model's outputs.
+        poles: The labels at -1 and +1 of a score, or None.
+        temperature: The logits are divided by it before the softmax (Guo et al. 2017).
+        max_length: Tokens the model reads of a sentence.
+        config: The resolved configuration of the training.
+        data: Fingerprint and sizes of the data.
+        dev: Figures on the dev split, with `macro_f1`.
+        provenance: Versions, git commit, duration, MLflow run.
+        files: sha256 of each file that scoring needs.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    poles: tuple[str, str] | None
+    temperature: float
+    max_length: int
+    config: Mapping[str, Any]
+    data: Mapping[str, Any]
+    dev: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `stance.json` with the checksums of the files that scoring needs."""
+    files = {name: _sha256(folder / name) for name in _CHECKED}
+    content = {"format": FORMAT, **asdict(manifest), "files": files}
+    with atomic(folder / MANIFEST) as path:
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check a saved model's manifest and files.
+
+    Raises:
+        ModelError: If the folder is missing, is not a saved model, lacks a file, has a damaged
+            one, or was written in a format this version does not know.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder; train one with  stance train")
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(f"{folder}: not a saved model (no {MANIFEST}); train one: stance train")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != FORMAT:
+            raise ModelError(f"{path}: written in another format than {FORMAT}; upgrade stance")
+        content["labels"] = tuple(content["labels"])
+        content["poles"] = tuple(content["poles"]) if content["poles"] else None
+        manifest = Manifest(**content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: damaged manifest ({error}); train the model again") from None
+    for name in _CHECKED:
+        file = folder / name
+        if not file.is_file():
+            raise ModelError(f"{folder}: incomplete model, {name} is missing; train it again")
+        if _sha256(file) != manifest.files.get(name):
+            raise ModelError(f"{file}: damaged (its sha256 is not the one in {MANIFEST})")
+    return manifest
+
+
+def champion(models: Path) -> Path | None:
+    """Return the folder of the model in use, or None if no model was promoted yet."""
+    try:
+        name = (models / CHAMPION).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return models / name if name else None
+
+
+def set_champion(folder: Path) -> None:
+    """Make a saved model the one that `stance.load()` takes from its parent folder."""
+    with atomic(folder.parent / CHAMPION) as path:
+        path.write_text(folder.name + "\n", encoding="utf-8")
+
+
+@contextmanager
+def atomic(target: Path) -> Iterator[Path]:
+    """Give a temporary path that replaces `target` when the block ends well, else vanishes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,70 @@
+"""What a model must beat: majority, TF-IDF + logistic regression, frozen encoder + the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+NAMES: tuple[str, ...] = ("majority", "TF-IDF + logistic regression", "frozen encoder + log. reg.")
+
+
+def predict_baselines(
+    train_texts: Sequence[str],
+    train_gold: NDArray[np.int64],
+    texts: Sequence[str],
+    *,
+    encoder: str,
+    max_length: int,
+) -> dict[str, NDArray[np.int64]]:
+    """Fit each baseline on the training rows and label other texts.
+
+    Args:
+        train_texts: Training sentences.
+        train_gold: Their label numbers.
+        texts: Sentences to label.
+        encoder: Encoder of the third baseline, as it comes.
+        max_length: Tokens it reads.
+
+    Returns:
+        For each name in `NAMES`, label numbers of shape (N,).
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    majority = np.full(len(texts), np.bincount(train_gold).argmax(), dtype=np.int64)
+    words = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
+        LogisticRegression(C=10, max_iter=1000, class_weight="balanced"),
+    ).fit(train_texts, train_gold)
+    vectors = LogisticRegression(C=10, max_iter=1000, class_weight="balanced")
+    vectors.fit(_embedded(encoder, train_texts, max_length), train_gold)
+    frozen = vectors.predict(_embedded(encoder, texts, max_length))
+    return dict(zip(NAMES, (majority, words.predict(texts), frozen), strict=True))
+
+
+def _embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np.float32]:
+    """Embed texts, or take them from the cache: a training set is embedded once, not each time."""
+    from stance import artifact
+    from stance.encoder import embed
+
+    key = hashlib.sha256("\x1e".join([encoder, str(max_length), *texts]).encode()).hexdigest()[:24]
+    path = cache_folder() / "embeddings" / f"{key}.npy"
+    if path.is_file():
+        cached: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        if len(cached) == len(texts):
+            return cached
+    vectors = embed(encoder, texts, max_length=max_length)
+    with artifact.atomic(path) as temporary, temporary.open("wb") as file:
+        np.save(file, vectors, allow_pickle=False)
+    return vectors
+
+
+def cache_folder() -> Path:
+    """Return where downloads and embeddings are kept: `STANCE_CACHE`, or `~/.cache/stance`."""
+    return Path(os.environ.get("STANCE_CACHE") or Path.home() / ".cache" / "stance")

@@ -1,0 +1,143 @@
+"""Loads the project's corpus: three files of JSON lines, every row checked.
+
+Columns: `id`, `text`, `label`, `group` (what a split may not cut: an article, a contrast family),
+and any others, which are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stance.corpus.table import Row, label_faults, read_rows, text_faults
+from stance.schema import LABELS, DataError, Problem
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+SPLITS: tuple[str, ...] = ("train", "dev", "test")
+REQUIRED: tuple[str, ...] = ("id", "text", "label", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Labelled sentences in three splits.
+
+    Attributes:
+        splits: Rows of `train`, `dev` and `test`.
+        fingerprint: sha256 over ids, texts, labels and splits, independent of row order.
+    """
+
+    splits: dict[str, list[Row]]
+    fingerprint: str
+
+    def dataset(self, split: str) -> Dataset:
+        """Return a split as a `datasets.Dataset` of id, text, label, group and other columns.
+
+        Raises:
+            DataError: If there is no such split.
+        """
+        from datasets import Dataset
+
+        rows = self.rows(split)
+        columns = dict.fromkeys(key for row in rows for key in row)
+        return Dataset.from_dict({key: [row.get(key) for row in rows] for key in columns})
+
+    def rows(self, split: str) -> list[Row]:
+        """Return the rows of a split."""
+        if split not in self.splits:
+            raise DataError(f"no split {split!r}; expected one of {', '.join(self.splits)}")
+        return self.splits[split]
+
+    def limited(self, rows: int, *, seed: int) -> list[Row]:
+        """Return about `rows` training rows: whole groups in an order drawn with `seed`."""
+        groups: dict[str, list[Row]] = {}
+        for row in self.splits["train"]:
+            groups.setdefault(row["group"], []).append(row)
+        order = list(groups)
+        random.Random(seed).shuffle(order)
+        chosen: list[Row] = []
+        for group in order:
+            if len(chosen) >= rows:
+                break
+            chosen.extend(groups[group])
+        return chosen
+
+
+def load_corpus(path: str | Path = "data", *, labels: Sequence[str] = LABELS) -> Corpus:
+    """Read and check a corpus.
+
+    Args:
+        path: Folder with `train.jsonl`, `dev.jsonl` and `test.jsonl`.
+        labels: Labels that may occur.
+
+    Raises:
+        DataError: With every fault at once, by file and line: a missing file or column, wrong
+            encoding, empty text, unknown label, a repeated id or text, a group in two splits.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one with {_names()}")
+    splits: dict[str, list[Row]] = {}
+    problems: list[Problem] = []
+    seen = _Seen()
+    for split in SPLITS:
+        file = folder / f"{split}.jsonl"
+        if not file.is_file():
+            problems.append(Problem(str(file), None, f"missing; expected {_names()}"))
+            continue
+        numbered, faults = read_rows(file)
+        problems.extend(faults)
+        for line, row in numbered:
+            found = _faults(row, labels) or seen.faults(row, split, f"{file}:{line}")
+            problems.extend(Problem(str(file), line, fault) for fault in found)
+        splits[split] = [row for _, row in numbered]
+    if problems:
+        raise DataError(f"{folder}: {len(problems)} faults in the corpus", problems)
+    return Corpus(splits, fingerprint(splits))
+
+
+def fingerprint(splits: dict[str, list[Row]]) -> str:
+    """Return a sha256 that changes with any id, text, label or split, not with row order."""
+    lines = sorted(
+        "\x1f".join((split, row["id"], row["text"], row["label"]))
+        for split, rows in splits.items()
+        for row in rows
+    )
+    return hashlib.sha256("\x1e".join(lines).encode()).hexdigest()
+
+
+def _names() -> str:
+    return ", ".join(f"{split}.jsonl" for split in SPLITS)
+
+
+def _faults(row: Row, labels: Sequence[str]) -> list[str]:
+    missing = [name for name in REQUIRED if not isinstance(row.get(name), str) or not row[name]]
+    if missing:
+        return [f"no {' and no '.join(missing)} (columns found: {', '.join(row)})"]
+    return text_faults(row["text"]) + label_faults(row["label"], labels)
+
+
+class _Seen:
+    """Remembers what came before, to find what may occur only once."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._groups: dict[str, tuple[str, str]] = {}
+
+    def faults(self, row: Row, split: str, place: str) -> list[str]:
+        found = []
+        if (first := self._ids.setdefault(row["id"], place)) != place:
+            found.append(f"id {row['id']!r} occurs again, first at {first}")
+        text = " ".join(row["text"].lower().split())
+        if (first := self._texts.setdefault(text, place)) != place:
+            found.append(f"text occurs again, first at {first}")
+        home, first = self._groups.setdefault(row["group"], (split, place))
+        if home != split:
+            found.append(f"group {row['group']!r} is also in {home} ({first}); a split cuts it")
+        return found

@@ -1,0 +1,193 @@
+"""Scores sentences and articles with a saved model.
+
+model = stance.load()
+model.predict("We will never negotiate under threat.").label
+model.score_article(text).to_frame()
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance import artifact
+from stance.aggregate import article_score
+from stance.article import split
+from stance.runtime import Scorer
+from stance.schema import (
+    DocumentError,
+    ModelError,
+    Prediction,
+    ScoredArticle,
+    ScoredSentence,
+)
+
+MODELS = Path("models")
+"""Where `load` looks for the champion unless `STANCE_MODELS` names another folder."""
+
+
+class Model:
+    """A saved model ready to score; make one with `load`.
+
+    Args:
+        folder: A saved model.
+        threads: CPU threads; None takes all cores.
+
+    Raises:
+        ModelError: If the folder is not a whole, sound model.
+    """
+
+    def __init__(self, folder: str | Path, *, threads: int | None = None) -> None:
+        self.folder = Path(folder)
+        self._scorer = Scorer(self.folder, threads=threads)
+        self.manifest = self._scorer.manifest
+
+    def __repr__(self) -> str:
+        return f"<stance.Model {self.name!r}: {', '.join(self.labels)}>"
+
+    @property
+    def name(self) -> str:
+        """Name of the saved model."""
+        return self.manifest.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels in the order of `predict_proba`'s columns."""
+        return self.manifest.labels
+
+    @overload
+    def predict(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]
+    @overload
+    def predict(self, texts: Sequence[str]) -> list[Prediction]: ...
+    def predict(self, texts: str | Sequence[str]) -> Prediction | list[Prediction]:
+        """Score one sentence, or several in order.
+
+        Args:
+            texts: A sentence, or a sequence of sentences.
+
+        Returns:
+            A `Prediction` for a string, a list of them for a sequence.
+
+        Raises:
+            DocumentError: If a text is empty or not a string.
+        """
+        if isinstance(texts, str):
+            return self._predict([texts])[0]
+        return self._predict(list(texts))
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (N, K), columns in the order of `labels`."""
+        return self._scorer.probabilities(list(texts))[0]
+
+    def score_article(self, text: str, *, name: str = "<text>") -> ScoredArticle:
+        """Score an article sentence by sentence.
+
+        Args:
+            text: The whole article, plain text.
+            name: Where it comes from, for the result.
+
+        Returns:
+            Sentences whose offsets index `text` as given, with article score and counts.
+
+        Raises:
+            DocumentError: If there is no text.
+        """
+        if not isinstance(text, str):
+            raise DocumentError(f"{name}: expected a string, found {type(text).__name__}")
+        if not text.strip():
+            raise DocumentError(f"{name}: empty, nothing to score")
+        spans = split(text)
+        texts = [text[span.start : span.end] for span in spans.sentences]
+        predictions = self._predict(texts)
+        sentences = tuple(
+            ScoredSentence(sentence, s.start, s.end, p.label, p.probabilities, p.score, p.truncated)
+            for sentence, s, p in zip(texts, spans.sentences, predictions, strict=True)
+        )
+        score, interval = article_score([p.score for p in predictions])
+        counts = dict.fromkeys(self.labels, 0)
+        for p in predictions:
+            counts[p.label] += 1
+        return ScoredArticle(
+            name=name,
+            sentences=sentences,
+            score=score,
+            interval=interval,
+            counts=counts,
+            model=self.name,
+            warnings=tuple(_warnings(text, sentences)),
+            boilerplate=spans.boilerplate,
+        )
+
+    def _predict(self, texts: list[str]) -> list[Prediction]:
+        probs, truncated = self._scorer.probabilities(texts)
+        poles = [self.labels.index(pole) for pole in self.manifest.poles or ()]
+        result = []
+        for row, cut in zip(probs, truncated, strict=True):
+            score = float(row[poles[1]] - row[poles[0]]) if poles else None
+            named = dict(zip(self.labels, map(float, row), strict=True))
+            result.append(Prediction(self.labels[int(row.argmax())], named, score, bool(cut)))
+        return result
+
+
+def load(model: str | Path | None = None, *, threads: int | None = None) -> Model:
+    """Load a model.
+
+    Args:
+        model: Nothing for the champion of `models/` (or of the folder `STANCE_MODELS` names); a
+            saved model's folder; or what MLflow logged: `"models:/stance@champion"`,
+            `"models:/stance/3"`, `"runs:/<id>/model"`.
+        threads: CPU threads; None takes all cores.
+
+    Raises:
+        ModelError: If there is no such model, or it is incomplete or damaged.
+    """
+    return Model(resolve(model), threads=threads)
+
+
+def resolve(model: str | Path | None = None) -> Path:
+    """Return the folder of a model named as for `load`."""
+    if model is not None and str(model).startswith(("models:/", "runs:/")):
+        from stance import tracking
+
+        return tracking.download(str(model))
+    if model is not None:
+        return Path(model)
+    models = Path(os.environ.get("STANCE_MODELS") or MODELS)
+    folder = artifact.champion(models)
+    if folder is None:
+        raise ModelError(
+            f"no trained model in {models.resolve()}: train one with  make train  (or  stance train"
+            f" --config configs/default.yaml), or name a model folder, or set STANCE_MODELS"
+        )
+    return folder
+
+
+def _warnings(text: str, sentences: Sequence[ScoredSentence]) -> list[str]:
+    found = []
+    language = _other_language(text)
+    if language:
+        found.append(
+            f"the text seems to be in another language than English ({language}); "
+            f"labels mean little"
+        )
+    cut = sum(sentence.truncated for sentence in sentences)
+    if cut:
+        found.append(f"{cut} of {len(sentences)} sentences are longer than the model reads")
+    if not sentences:
+        found.append("no sentence found; there is no score")
+    return found
+
+
+def _other_language(text: str) -> str | None:
+    """Return the ISO 639-1 code of a text that is clearly not English."""
+    if sum(map(str.isalpha, text[:2000])) < 40:
+        return None  # too little to tell
+    import py3langid
+
+    language, _ = py3langid.classify(text[:5000])
+    return None if language == "en" else str(language)

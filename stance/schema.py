@@ -1,0 +1,216 @@
+"""The nouns of the package and its errors. Standard library only: every other module may import it.
+
+StanceError
+├── ConfigError      a configuration file or override is wrong
+├── DataError        labelled data is wrong; carries every problem found
+├── DocumentError    an article or sentence cannot be read or scored
+├── ModelError       a saved model is missing, incomplete, corrupt or of another kind
+└── DependencyError  an optional part of the package is not installed
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELS: tuple[str, ...] = ("conciliatory", "neutral", "hardline")
+"""The project's labels in their one order; a saved model carries its own."""
+
+SCHEMA_VERSION = 1
+"""Version of the document that `ScoredArticle.to_dict` makes (`document.schema.json`)."""
+
+
+class StanceError(Exception):
+    """A mistake the user can mend: the command line prints it and exits with code 2."""
+
+
+class ConfigError(StanceError):
+    """A configuration file or an override is wrong."""
+
+
+class DocumentError(StanceError):
+    """An article or a sentence cannot be read or scored."""
+
+
+class ModelError(StanceError):
+    """A saved model is missing, incomplete, corrupt, or has other labels than expected."""
+
+
+class DependencyError(StanceError):
+    """An optional dependency is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a data file, with its place."""
+
+    path: str
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{place}: {self.message}"
+
+
+class DataError(StanceError):
+    """Labelled data is wrong. All faults are collected in `problems` and shown together."""
+
+    SHOWN = 25
+
+    def __init__(self, headline: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        lines = [headline, *(f"  {problem}" for problem in self.problems[: self.SHOWN])]
+        if len(self.problems) > self.SHOWN:
+            lines.append(f"  ... and {len(self.problems) - self.SHOWN} more")
+        super().__init__("\n".join(lines))
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional dependency, or say which extra brings it.
+
+    Args:
+        module: Name of the module to import.
+        extra: Extra of this package that installs it.
+        purpose: What it is needed for, to complete "... needs MODULE".
+
+    Raises:
+        DependencyError: If the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise DependencyError(
+            f"{purpose} needs {error.name}, which is not installed: "
+            f"run  pip install 'stance[{extra}]'"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of code points in an untouched text: `text[start:end]`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says of one sentence.
+
+    Attributes:
+        label: The most probable label.
+        probabilities: Calibrated probability of each label; they sum to 1.
+        score: `p(hardline) - p(conciliatory)` in [-1, +1]; None for a label set without poles.
+        truncated: True if the sentence was longer than the model reads, so its end was not seen.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+    score: float | None
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSentence:
+    """A sentence of an article with its place and its prediction.
+
+    `article_text[start:end] == text` holds for the untouched article.
+    """
+
+    text: str
+    start: int
+    end: int
+    label: str
+    probabilities: Mapping[str, float]
+    score: float | None
+    truncated: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sentence as plain JSON types."""
+        return {
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "label": self.label,
+            "probabilities": dict(self.probabilities),
+            "score": self.score,
+            "truncated": self.truncated,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredArticle:
+    """An article, sentence by sentence.
+
+    Attributes:
+        name: Where the text came from: a path, `<stdin>`, or what the caller gave.
+        sentences: Scored sentences in order of appearance.
+        score: Mean of the sentence scores, in [-1, +1]; None without sentences or poles.
+        interval: 95 % bootstrap interval of `score` over the sentences; None with fewer than two.
+        counts: Number of sentences of each label.
+        model: Name of the model that scored it.
+        warnings: What the reader should know: another language, truncated sentences.
+        boilerplate: Spans of text set apart as not part of the article ("0 Comments").
+    """
+
+    name: str
+    sentences: tuple[ScoredSentence, ...]
+    score: float | None
+    interval: tuple[float, float] | None
+    counts: Mapping[str, int]
+    model: str
+    warnings: tuple[str, ...] = ()
+    boilerplate: tuple[Span, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def __iter__(self) -> Iterator[ScoredSentence]:
+        return iter(self.sentences)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the article as plain JSON types, as `document.schema.json` describes."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "model": self.model,
+            "score": self.score,
+            "interval": list(self.interval) if self.interval else None,
+            "counts": dict(self.counts),
+            "warnings": list(self.warnings),
+            "boilerplate": [{"start": s.start, "end": s.end} for s in self.boilerplate],
+            "sentences": [sentence.to_dict() for sentence in self.sentences],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a sentence: name, text, start, end, label, p_LABEL..., score, truncated.
+
+        Raises:
+            DependencyError: If pandas is not installed.
+        """
+        pandas = require("pandas", extra="frame", purpose="to_frame()")
+        columns = [
+            *("name", "text", "start", "end", "label"),
+            *(f"p_{label}" for label in self.counts),
+            *("score", "truncated"),
+        ]
+        return pandas.DataFrame(self.to_rows(), columns=columns)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return one flat dictionary a sentence, as CSV files and data frames want it."""
+        rows = []
+        for sentence in self.sentences:
+            row = {"name": self.name, **sentence.to_dict()}
+            probabilities = row.pop("probabilities")
+            row.update({f"p_{label}": p for label, p in probabilities.items()})
+            rows.append(row)
+        return rows

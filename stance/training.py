@@ -1,0 +1,288 @@
+"""Trains a model: corpus to a saved, tracked and, if it is the best, promoted model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stance import artifact, metrics, report, tracking
+from stance.config import Config, load_config
+from stance.corpus import Corpus, load_corpus
+from stance.prediction import Model
+from stance.schema import DataError, ModelError
+
+if TYPE_CHECKING:
+    from stance.encoder import FineTuned
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = ("stance", "torch", "transformers", "datasets", "scikit-learn", "mlflow", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The outcome of a training.
+
+    Attributes:
+        folder: The saved model.
+        dev: Figures on dev with intervals.
+        promoted: Whether it is the champion now.
+        verdict: Why, in one line.
+        run_id: Its MLflow run; None if it was not tracked.
+    """
+
+    folder: Path
+    dev: dict[str, Any]
+    promoted: bool
+    verdict: str
+    run_id: str | None
+
+
+def train(
+    config: Config | str | Path = "configs/default.yaml",
+    overrides: Sequence[str] = (),
+    *,
+    say: Callable[[str], None] = logger.info,
+) -> Trained:
+    """Fine-tune, calibrate, save, track, and promote if better on dev than the champion.
+
+    Args:
+        config: A configuration, or the path of one.
+        overrides: `section.key=value` strings that win over the file.
+        say: Told in a line what happens next.
+
+    Returns:
+        Where the model is and how good it is on dev.
+
+    Raises:
+        ConfigError: If the configuration is wrong.
+        DataError: If the corpus is.
+        ModelError: If the encoder cannot be loaded.
+    """
+    started = time.time()
+    name = "custom" if isinstance(config, Config) else Path(config).stem
+    settings = config if isinstance(config, Config) else load_config(config, overrides)
+    corpus = load_corpus(settings.data.path, labels=settings.labels)
+    rows = _training_rows(corpus, settings)
+    say(f"corpus: {len(rows)} sentences to train on, {len(corpus.rows('dev'))} to choose by")
+    settings.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".training-", dir=settings.output) as scratch:
+        name = _unused_name(settings.output, name)
+        building = Path(scratch) / name
+        (building / "run").mkdir(parents=True)
+        with tracking.run(settings.tracking, name=name) as run:
+            say(f"fine-tuning {settings.encoder.name}")
+            tuned = _fine_tune(settings, corpus, rows, Path(scratch) / "checkpoints", run)
+            say("saving and exporting to ONNX")
+            manifest = _save(name, settings, corpus, rows, tuned, building, started, run)
+            folder = settings.output / name
+            building.rename(folder)
+            say(f"saved {folder}")
+            run.folder(folder)
+            promoted, verdict = _promote(folder, manifest, settings, corpus, run)
+            if promoted:
+                artifact.set_champion(folder)
+                run.guard("set the alias", lambda: _set_alias(settings, name))
+            say(verdict)
+    return Trained(folder, dict(manifest.dev), promoted, verdict, run.id)
+
+
+def _training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
+    limit = settings.data.train_limit
+    rows = corpus.limited(limit, seed=settings.train.seed) if limit else corpus.rows("train")
+    for split, found in (("train", rows), ("dev", corpus.rows("dev"))):
+        missing = set(settings.labels) - {row["label"] for row in found}
+        if missing:
+            raise DataError(
+                f"{settings.data.path}: no {split} row is labelled {', '.join(sorted(missing))}; "
+                f"a model cannot learn or be judged on a label without examples"
+            )
+    rows = list(rows)
+    random.Random(settings.train.seed).shuffle(rows)
+    return rows
+
+
+def _fine_tune(
+    settings: Config,
+    corpus: Corpus,
+    rows: list[dict[str, Any]],
+    scratch: Path,
+    run: tracking.Run,
+) -> FineTuned:
+    from datasets import Dataset
+
+    from stance.encoder import fine_tune
+
+    train_set = Dataset.from_dict({key: [row[key] for row in rows] for key in ("text", "label")})
+    tuned = fine_tune(settings, train_set, corpus.dataset("dev"), scratch, run.metrics)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return tuned
+
+
+def _save(
+    name: str,
+    settings: Config,
+    corpus: Corpus,
+    rows: list[dict[str, Any]],
+    tuned: FineTuned,
+    folder: Path,
+    started: float,
+    run: tracking.Run,
+) -> artifact.Manifest:
+    from stance import encoder
+
+    encoder.save(tuned, folder)
+    dev_rows = corpus.rows("dev")
+    gold = _numbers(dev_rows, settings.labels)
+    dev = metrics.evaluate_predictions(
+        gold,
+        tuned.dev_logits.argmax(axis=1),
+        settings.labels,
+        groups=[row["group"] for row in dev_rows],
+    )
+    temperature = metrics.fit_temperature(gold, tuned.dev_logits)
+    manifest = artifact.Manifest(
+        name=name,
+        labels=settings.labels,
+        poles=settings.poles,
+        temperature=temperature,
+        max_length=settings.encoder.max_length,
+        config=settings.model_dump(mode="json"),
+        data={
+            "path": str(settings.data.path),
+            "fingerprint": corpus.fingerprint,
+            "rows": {"train": len(rows), "dev": len(dev_rows)},
+        },
+        dev={
+            **dev,
+            "log_loss": metrics.log_loss(gold, tuned.dev_logits, temperature),
+            "log_loss_uncalibrated": metrics.log_loss(gold, tuned.dev_logits),
+        },
+        provenance={
+            "git_commit": _git_commit(),
+            "versions": {package: _version(package) for package in PACKAGES},
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+            "duration_seconds": round(time.time() - started, 1),
+            "mlflow": {"run_id": run.id, "uri": run.uri},
+        },
+    )
+    _write_run(folder / "run", settings, tuned, dev, gold)
+    artifact.write_manifest(folder, manifest)
+    return manifest
+
+
+def _write_run(
+    folder: Path, settings: Config, tuned: FineTuned, dev: dict[str, Any], gold: metrics.IntArray
+) -> None:
+    from sklearn.metrics import classification_report
+
+    (folder / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
+    lines = "".join(json.dumps(entry) + "\n" for entry in tuned.history)
+    (folder / "history.jsonl").write_text(lines, encoding="utf-8")
+    text = classification_report(
+        gold,
+        tuned.dev_logits.argmax(axis=1),
+        labels=range(len(settings.labels)),
+        target_names=settings.labels,
+        digits=3,
+        zero_division=0,
+    )
+    (folder / "dev_report.txt").write_text(text, encoding="utf-8")
+    report.confusion_picture(dev["confusion"], settings.labels, folder / "dev_confusion.png")
+
+
+def _promote(
+    folder: Path,
+    manifest: artifact.Manifest,
+    settings: Config,
+    corpus: Corpus,
+    run: tracking.Run,
+) -> tuple[bool, str]:
+    """Decide whether the new model is the best so far on today's dev split."""
+    ours = float(manifest.dev[metrics.PRIMARY]["value"])
+    current = _incumbent(settings, run)
+    if current is None:
+        return True, f"{folder.name} is the champion (the first one); dev macro-F1 {ours:.3f}"
+    try:
+        model = Model(current)
+    except ModelError as error:
+        return True, f"{folder.name} is the champion; the last one cannot be loaded: {error}"
+    if model.labels != settings.labels:
+        return False, (
+            f"{folder.name} is not promoted: the champion of {settings.output} has the labels "
+            f"{', '.join(model.labels)}; give this label set an output folder of its own"
+        )
+    # The old model is scored anew, since the dev split may have changed since it was trained.
+    rows = corpus.rows("dev")
+    probs = model.predict_proba([row["text"] for row in rows])
+    gold = _numbers(rows, settings.labels)
+    theirs = metrics.macro_f1(gold, probs.argmax(axis=1), len(settings.labels))
+    figures = f"dev macro-F1 {ours:.3f} against {theirs:.3f} of {model.name}"
+    if ours > theirs:
+        return True, f"{folder.name} is the champion: {figures}"
+    return False, f"{folder.name} is not promoted: {figures}, which stays the champion"
+
+
+def _incumbent(settings: Config, run: tracking.Run) -> Path | None:
+    """Return the champion to beat: the registry's, if its folder is here or can be had."""
+    name = None if run.broken else tracking.registered_champion(settings.tracking)
+    if name is None:
+        return artifact.champion(settings.output)
+    here = settings.output / name
+    if here.is_dir():
+        return here
+    try:
+        return tracking.download(f"models:/{settings.tracking.registered_model}@{tracking.ALIAS}")
+    except ModelError as error:
+        logger.warning("the registered champion cannot be fetched: %s", error)
+        return artifact.champion(settings.output)
+
+
+def _set_alias(settings: Config, name: str) -> None:
+    tracking.set_alias(settings.tracking, name)
+
+
+def _numbers(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> metrics.IntArray:
+    number = {label: i for i, label in enumerate(labels)}
+    return np.array([number[row["label"]] for row in rows], dtype=np.int64)
+
+
+def _unused_name(output: Path, name: str) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    base = f"{stamp}-{name}"
+    taken = 1
+    while (output / base).exists():
+        taken += 1
+        base = f"{stamp}-{name}-{taken}"
+    return base
+
+
+def _git_commit() -> str | None:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,159 @@
+"""The command line: formats, exit codes, and no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_corpus
+
+ARTICLE = "Talks fail\n\nWe will never negotiate, the army said. Ministers met on Monday."
+
+
+def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stance", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def refused(*arguments: str, **environment: str) -> str:
+    """Run a command that must fail as a user's mistake; return its message."""
+    done = run(*arguments, **environment)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def article() -> str:
+    Path("article.txt").write_text(ARTICLE)
+    return "article.txt"
+
+
+def test_predict_json_is_the_document(model_folder: Path, article: str) -> None:
+    done = run("predict", article, "--model", str(model_folder), "--format", "json")
+    document = json.loads(done.stdout)
+    assert document["name"] == "article.txt"
+    assert [ARTICLE[s["start"] : s["end"]] for s in document["sentences"]] == [
+        s["text"] for s in document["sentences"]
+    ]
+
+
+def test_predict_reads_standard_input_and_prints_a_table(model_folder: Path) -> None:
+    done = run("predict", "-", "--model", str(model_folder), stdin=ARTICLE)
+    assert done.returncode == 0
+    assert "<stdin>" in done.stdout
+    assert "article score" in done.stdout
+    assert "Ministers met on Monday." in done.stdout
+
+
+def test_predict_csv_and_jsonl_have_every_article(model_folder: Path, article: str) -> None:
+    Path("other.txt").write_text("They met.")
+    both = (article, "other.txt", "--model", str(model_folder))
+    assert run("predict", *both, "--format", "csv", "--output", "a.csv").returncode == 0
+    with open("a.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["article.txt"] * 3 + ["other.txt"]
+    assert {"p_hardline", "start", "label"} <= set(rows[0])
+    lines = run("predict", *both, "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["article.txt", "other.txt"]
+
+
+def test_one_bad_article_stops_before_anything_is_written(model_folder: Path, article: str) -> None:
+    Path("scores.json").write_text("earlier")
+    Path("empty.txt").touch()
+    message = refused(
+        *("predict", article, "empty.txt", "nope.txt", "--model", str(model_folder)),
+        *("--format", "json", "--output", "scores.json"),
+    )
+    assert message.splitlines() == [
+        "stance: empty.txt: empty, nothing to score",
+        "stance: nope.txt: no such file",
+    ]
+    assert Path("scores.json").read_text() == "earlier"
+    assert not list(Path.cwd().glob(".scores*"))
+
+
+def test_output_folder_that_cannot_be_written_is_told(model_folder: Path, article: str) -> None:
+    Path("folder").mkdir()
+    arguments = ("predict", article, "--model", str(model_folder), "-f", "json", "-o")
+    assert "folder: is a folder, expected a file" in refused(*arguments, "folder")
+    assert "cannot be written" in refused(*arguments, "/proc/nowhere/scores.json")
+
+
+def test_other_language_is_warned_and_scored(model_folder: Path) -> None:
+    french = "Le ministre des affaires étrangères a refusé lundi tout dialogue avec les rebelles."
+    done = run("predict", "-", "--model", str(model_folder), stdin=french)
+    assert done.returncode == 0
+    assert "another language than English (fr)" in done.stderr
+
+
+def test_line_of_5_megabytes_is_scored(model_folder: Path) -> None:
+    Path("long.txt").write_text("we will never negotiate with them " * 150_000)
+    done = run("predict", "long.txt", "--model", str(model_folder), "--format", "jsonl")
+    assert done.returncode == 0
+    assert "are longer than the model reads" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("predict", "x.txt"), "x.txt: no such file"),
+        (("predict", "empty"), "empty: no article in this folder"),
+        (("train", "--config", "nope.yaml"), "nope.yaml: no such configuration file"),
+        (("train", "--config", "c.yaml"), "c.yaml: unknown key 'train.epoch'; did you mean"),
+        (("train", "--config", "ok.yaml", "data.path=nowhere"), "nowhere: no such folder"),
+        (("evaluate", "--model", "nowhere"), "nowhere: no such model folder"),
+        (("data", "check", "empty"), "empty: 3 faults in the corpus"),
+        (("log", "nowhere"), "nowhere: no such model folder"),
+        (("predict",), "Missing argument"),
+        (("predict", "x.txt", "--format", "xml"), "Invalid value"),
+        (("dance",), "No such command"),
+    ],
+)
+def test_mistake_gives_one_message_and_code_2(arguments: tuple[str, ...], message: str) -> None:
+    Path("empty").mkdir()
+    Path("c.yaml").write_text("train: {epoch: 3}")
+    Path("ok.yaml").write_text("{}")
+    assert message in refused(*arguments)
+
+
+def test_without_a_model_predict_says_how_to_get_one(article: str) -> None:
+    assert "no trained model in" in refused("predict", article)
+
+
+def test_evaluate_refuses_a_file_with_unknown_labels(model_folder: Path) -> None:
+    Path("gold.csv").write_text("text,label\nThey met.,hawkish\n")
+    message = refused("evaluate", "--model", str(model_folder), "--data", "gold.csv")
+    assert "gold.csv:2: unknown label 'hawkish'; expected one of conciliatory" in message
+
+
+def test_data_check_prints_sizes() -> None:
+    folder = write_corpus(Path("corpus"))
+    done = run("data", "check", str(folder))
+    assert done.stdout.startswith("corpus: sound; train 27, dev 9, test 9; fingerprint ")
+
+
+def test_train_and_evaluate_from_the_shell(tiny_encoder: Path) -> None:
+    write_corpus(Path("data"))
+    Path("c.yaml").write_text(f"encoder: {{name: {tiny_encoder}}}\ntracking: {{enabled: false}}")
+    trained = run("train", "--config", "c.yaml", "train.epochs=1")
+    assert trained.returncode == 0, trained.stderr
+    assert "dev macro-F1" in trained.stdout
+    done = run("evaluate", "--split", "dev")
+    assert "this model" in done.stdout
+    assert "TF-IDF + logistic regression" in done.stdout
+    report = json.loads(next(Path("reports").rglob("report.json")).read_text())
+    assert report["data"]["rows"] == 9

@@ -1,0 +1,86 @@
+"""Configuration: what is accepted, and how a mistake is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from stance.config import Config, load_config
+from stance.schema import ConfigError
+
+from tests.conftest import ROOT
+
+SHIPPED = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+def write(text: str) -> Path:
+    path = Path("experiment.yaml")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_every_shipped_config_loads_and_opens_with_its_command(path: Path) -> None:
+    assert load_config(path).labels
+    assert path.read_text().startswith(f"# stance train --config configs/{path.name}")
+
+
+def test_overrides_win_over_the_file() -> None:
+    config = load_config(write("train: {epochs: 3}"), ["train.epochs=2", "encoder.max_length=64"])
+    assert config.train.epochs == 2
+    assert config.encoder.max_length == 64
+
+
+def test_bare_exponent_is_a_number() -> None:
+    assert load_config(write("train: {learning_rate: 2e-5}")).train.learning_rate == 2e-5
+
+
+def test_resolved_config_reads_back_the_same() -> None:
+    config = load_config(None, ["train.seed=7", "poles=null"])
+    path = write(config.to_yaml())
+    assert load_config(path) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: {epoch: 3}", "experiment.yaml: unknown key 'train.epoch'; did you mean 'epochs'?"),
+        ("trian: {}", "experiment.yaml: unknown key 'trian'; did you mean 'train'?"),
+        ("zzz: 1", "unknown key 'zzz'; known keys: labels, poles, encoder"),
+        ("train: {epochs: many}", "experiment.yaml: train.epochs: input should be a valid number"),
+        ("train: {epochs: 0}", "train.epochs: input should be greater than 0 (found 0)"),
+        ("train: {schedule: zigzag}", "train.schedule: input should be 'linear', 'cosine'"),
+        ("labels: [a, a]", "labels must be two or more different names"),
+        ("labels: [a, b]", "poles ['conciliatory', 'hardline'] are not among the labels"),
+        ("- 1", "expected `key: value` lines, found list"),
+        ("train: {epochs: 3", "not valid YAML"),
+    ],
+)
+def test_mistake_is_told_with_file_key_and_cure(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load_config(write(text))
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write("train: {epochs: -1, seeed: 3}\nencoder: {max_length: 2}"))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_missing_file_names_those_that_exist() -> None:
+    write("{}")
+    with pytest.raises(ConfigError, match=r"nope.yaml: no such configuration file.*experiment"):
+        load_config("nope.yaml")
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "=3", "train.epochs.x=3"])
+def test_malformed_override_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError, match="override"):
+        load_config(write(yaml.safe_dump({"train": {"epochs": 3}})), [override])
+
+
+def test_config_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().train.epochs = 3  # type: ignore[misc]
