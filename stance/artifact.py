@@ -132,6 +132,11 @@ def atomic(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def cache_folder() -> Path:
+    """Return where downloads and embeddings are kept: `STANCE_CACHE`, or `~/.cache/stance`."""
+    return Path(os.environ.get("STANCE_CACHE") or Path.home() / ".cache" / "stance")
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

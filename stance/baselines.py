@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,18 +41,18 @@ def predict_baselines(
         LogisticRegression(C=10, max_iter=1000, class_weight="balanced"),
     ).fit(train_texts, train_gold)
     vectors = LogisticRegression(C=10, max_iter=1000, class_weight="balanced")
-    vectors.fit(_embedded(encoder, train_texts, max_length), train_gold)
-    frozen = vectors.predict(_embedded(encoder, texts, max_length))
+    vectors.fit(embedded(encoder, train_texts, max_length), train_gold)
+    frozen = vectors.predict(embedded(encoder, texts, max_length))
     return dict(zip(NAMES, (majority, words.predict(texts), frozen), strict=True))
 
 
-def _embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np.float32]:
+def embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np.float32]:
     """Embed texts, or take them from the cache: a training set is embedded once, not each time."""
     from stance import artifact
     from stance.encoder import embed
 
     key = hashlib.sha256("\x1e".join([encoder, str(max_length), *texts]).encode()).hexdigest()[:24]
-    path = cache_folder() / "embeddings" / f"{key}.npy"
+    path = artifact.cache_folder() / "embeddings" / f"{key}.npy"
     if path.is_file():
         cached: NDArray[np.float32] = np.load(path, allow_pickle=False)
         if len(cached) == len(texts):
@@ -63,8 +61,3 @@ def _embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np
     with artifact.atomic(path) as temporary, temporary.open("wb") as file:
         np.save(file, vectors, allow_pickle=False)
     return vectors
-
-
-def cache_folder() -> Path:
-    """Return where downloads and embeddings are kept: `STANCE_CACHE`, or `~/.cache/stance`."""
-    return Path(os.environ.get("STANCE_CACHE") or Path.home() / ".cache" / "stance")

@@ -171,13 +171,63 @@ def log(folder: Annotated[Path, typer.Argument(help="A saved model.")]) -> None:
 @data.command()
 def check(
     path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Evaluation file (labelled, text, or fingerprints) to share nothing with."
+        ),
+    ] = None,
 ) -> None:
-    """Check every row of the corpus; all faults are shown at once."""
-    from stance.corpus import load_corpus
+    """Check the corpus: rows, copies, leaks, frozen splits, actors; exit code 2 on a fault."""
+    from stance.corpus.check import check as run
+    from stance.corpus.check import failures
 
-    corpus = load_corpus(path)
-    sizes = ", ".join(f"{split} {len(rows)}" for split, rows in corpus.splits.items())
-    print(f"{path}: sound; {sizes}; fingerprint {corpus.fingerprint[:16]}")
+    findings = run(path, against=against or ())
+    for finding in findings:
+        print(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.name}: {finding.detail}")
+    if failed := failures(findings):
+        names = ", ".join(finding.name for finding in failed)
+        raise StanceError(f"{path}: {len(failed)} of {len(findings)} checks failed: {names}")
+
+
+@data.command()
+def stats(
+    path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the tables as JSON and for pictures.")
+    ] = None,
+) -> None:
+    """Show what the corpus is made of, and how far its readers agree."""
+    from stance.corpus import load_corpus
+    from stance.corpus.stats import statistics_of, to_text
+    from stance.schema import LABELS
+
+    rows = [row for split in load_corpus(path).splits.values() for row in split]
+    described = statistics_of(rows)
+    print(to_text(described, LABELS))
+    if output is not None:
+        from stance.artifact import atomic
+        from stance.report import corpus_pictures
+
+        with atomic(output / "stats.json") as target:
+            target.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        corpus_pictures(described, [len(row["text"].split()) for row in rows], LABELS, output)
+        _say(f"wrote {output}")
+
+
+@data.command()
+def suspects(
+    path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+) -> None:
+    """List sentences whose label is likely wrong, the most suspect first; read before you mend."""
+    from stance.suspects import suspects as run
+
+    found = run(path)
+    print(f"{len(found)} suspects")
+    for suspect in found[:limit]:
+        place = f"{suspect.id}  {suspect.label} -> {suspect.guess}?  {suspect.quality:.2f}"
+        print(f"{place}\n    {suspect.text}")
 
 
 def _say(line: str) -> None:

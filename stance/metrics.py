@@ -5,6 +5,7 @@ Notation: N rows, K labels, `gold` of shape (N,) as label numbers, `probs` of sh
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -134,6 +135,34 @@ def fit_temperature(gold: IntArray, logits: FloatArray) -> float:
     # Unimodal in log T; a fine grid is plain, exact enough (1 %) and needs no optimiser.
     grid = np.exp(np.linspace(np.log(0.05), np.log(20), 600))
     return float(grid[np.argmin([log_loss(gold, logits, t) for t in grid])])
+
+
+def krippendorff_alpha(votes: Sequence[Sequence[str]]) -> float | None:
+    """Return Krippendorff's alpha for nominal labels, at most 1; 0 is what chance would give.
+
+    Krippendorff, Content Analysis (2004), chapter 11. Units with one vote do not count.
+
+    Args:
+        votes: The labels that each unit was given, in any number.
+
+    Returns:
+        Alpha, or None if no two votes on a unit exist or only one label occurs.
+    """
+    pairs: dict[tuple[str, str], float] = defaultdict(float)
+    for unit in votes:
+        for i, one in enumerate(unit):
+            for j, other in enumerate(unit):
+                if i != j:
+                    pairs[one, other] += 1 / (len(unit) - 1)
+    totals: dict[str, float] = defaultdict(float)
+    for (one, _), weight in pairs.items():
+        totals[one] += weight
+    n = sum(totals.values())
+    expected = n * n - sum(count * count for count in totals.values())
+    if not expected:
+        return None
+    observed = sum(weight for (one, other), weight in pairs.items() if one != other)
+    return float(1 - (n - 1) * observed / expected)
 
 
 def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> FloatArray:

@@ -31,6 +31,38 @@ def confusion_picture(matrix: Sequence[Sequence[int]], labels: Sequence[str], pa
     figure.savefig(path, dpi=130)
 
 
+def corpus_pictures(
+    described: Mapping[str, Any], lengths: Sequence[int], labels: Sequence[str], folder: Path
+) -> None:
+    """Draw label shares by column and the spread of sentence lengths (words) as PNGs."""
+    from matplotlib.figure import Figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    inks = ("#2f7f79", "#c9c9c4", "#a8452f")  # told apart without colour too: order and legend
+    for column in [key for key in described if key in ("form", "register", "dispute", "decade")]:
+        table = described[column]
+        values = list(table)[::-1]
+        figure = Figure(figsize=(7, 0.8 + 0.3 * len(values)), layout="constrained")
+        axes = figure.subplots()
+        left = np.zeros(len(values))
+        for label, ink in zip(labels, inks, strict=False):
+            counts = np.array([table[value].get(label, 0) for value in values], dtype=float)
+            axes.barh(values, counts, left=left, color=ink, label=label, edgecolor="white")
+            left += counts
+        axes.set_xlabel("sentences")
+        axes.set_title(column, loc="left")
+        axes.legend(frameon=False, ncols=len(labels), loc="lower right", fontsize="small")
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(folder / f"{column}.png", dpi=110)
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.hist(lengths, bins=range(0, max(lengths) + 2, 2), color="#4b6584")
+    axes.axvline(float(np.mean(lengths)), color="black", linewidth=1)
+    axes.set_xlabel(f"words in a sentence (mean {np.mean(lengths):.1f})")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(folder / "length.png", dpi=110)
+
+
 def evaluation_table(result: Mapping[str, Any]) -> str:
     """Lay out an evaluation as plain text, every figure with its 95 % interval."""
     lines = [

@@ -13,10 +13,10 @@ from tests.conftest import ROOT
 
 FLOORS = (
     ("schema",),
-    ("config", "corpus", "article", "metrics", "artifact"),
-    ("tracking", "encoder", "runtime", "report", "aggregate"),
+    ("config", "article", "metrics", "artifact", "actors"),
+    ("corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
     ("baselines", "prediction"),
-    ("training", "evaluation"),
+    ("training", "evaluation", "suspects"),
     ("cli", "mlflow_model", "__init__"),
     ("__main__",),
 )

@@ -1,0 +1,339 @@
+"""Published corpora: fetched file by file at a pinned commit, checked by sha256, kept in a cache.
+
+Nothing of them is part of this project; each has its own terms, which `load_public` prints. The
+default model is trained on the project's own corpus alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import logging
+import os
+import tarfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stance.artifact import atomic, cache_folder
+from stance.corpus.table import Row
+from stance.schema import DataError, require
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+logger = logging.getLogger(__name__)
+
+_PENTA = {
+    "0": "neutral",
+    "1": "conciliatory",
+    "2": "conciliatory",
+    "3": "hardline",
+    "4": "hardline",
+}
+"""Statement, verbal and material cooperation, verbal and material conflict: close to our codebook,
+not the same."""
+
+_RATES = {"0": "dovish", "1": "hawkish", "2": "neutral"}
+_POLARITY = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A published corpus.
+
+    Attributes:
+        repository: `owner/name` on GitHub.
+        commit: The commit its files are taken at.
+        licence: Terms in a line, shown when it is loaded.
+        files: For each part, its path in the repository and its sha256. An empty path stands for
+            an archive of the whole repository, and the sum for that of the files used of it.
+        read: Turns a part's bytes into rows with text, label, group.
+    """
+
+    repository: str
+    commit: str
+    licence: str
+    files: dict[str, tuple[str, str]]
+    read: Callable[[bytes, str], Iterator[Row]]
+
+    def url(self, part: str) -> str:
+        """Return where a part is downloaded from."""
+        path = self.files[part][0]
+        if not path:
+            return f"https://codeload.github.com/{self.repository}/tar.gz/{self.commit}"
+        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{path}"
+
+
+def load_public(name: str, part: str = "train") -> Dataset:
+    """Load a published corpus with its labels mapped to names.
+
+    Args:
+        name: `cameo`, `plv`, `fomc`, `newsmtsc` or `polnear`.
+        part: `train` for most; the parts are the keys of `SOURCES[name].files`.
+
+    Returns:
+        Rows with `id`, `text`, `label`, `group` and the corpus's own columns.
+
+    Raises:
+        DataError: If the name or part is unknown, a file cannot be had, or is not the pinned one.
+    """
+    from datasets import Dataset
+
+    rows = public_rows(name, part)
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return Dataset.from_dict({key: [row.get(key) for row in rows] for key in columns})
+
+
+def public_rows(name: str, part: str = "train") -> list[Row]:
+    """Return the rows of `load_public` as dictionaries."""
+    if name not in SOURCES:
+        raise DataError(f"no public corpus {name!r}; there are {', '.join(SOURCES)}")
+    source = SOURCES[name]
+    if part not in source.files:
+        raise DataError(f"{name}: no part {part!r}; there are {', '.join(source.files)}")
+    logger.warning("%s: %s (%s)", name, source.licence, source.repository)
+    rows = []
+    for number, row in enumerate(source.read(fetch(name, part), part), start=1):
+        rows.append({"id": f"{name}-{part}-{number}", **row})
+    return rows
+
+
+def fetch(name: str, part: str) -> bytes:
+    """Return a file's bytes: from the cache, from a mirror folder, or from the network.
+
+    A mirror is a folder that `STANCE_MIRROR` names; any file in it with the pinned sha256 will do,
+    under the corpus's name or not. An interrupted download leaves nothing behind.
+
+    Raises:
+        DataError: Naming what is missing and where it was looked for.
+    """
+    source = SOURCES[name]
+    path, wanted = source.files[part]
+    file_name = Path(path).name or f"{name}.tar.gz"
+    cached = cache_folder() / "public" / source.commit / file_name
+    candidates = [cached]
+    if mirror := os.environ.get("STANCE_MIRROR"):
+        candidates += sorted((Path(mirror) / name).glob(f"*{Path(file_name).suffix}"))
+        candidates.append(Path(mirror) / file_name)
+    for candidate in candidates:
+        if candidate.is_file() and (content := candidate.read_bytes()):
+            if _sha256(content, path) == wanted:
+                return content
+            if candidate.name == file_name:
+                logger.warning("%s: not the pinned file (sha256 differs); passed over", candidate)
+    url = source.url(part)
+    content = _download(url, f"{name} {part}")
+    found = _sha256(content, path)
+    if found != wanted:
+        raise DataError(
+            f"{name} {part}: {url} is not the pinned file: sha256 {found[:12]}..., expected "
+            f"{wanted[:12]}...; nothing was kept"
+        )
+    with atomic(cached) as temporary:
+        temporary.write_bytes(content)
+    return content
+
+
+def _sha256(content: bytes, path: str) -> str:
+    """Return a file's sum; for an archive one over its data files, however it is packed."""
+    if path:
+        return hashlib.sha256(content).hexdigest()
+    try:
+        files = _unpack(content)
+    except tarfile.TarError:
+        return "not an archive"
+    listed = (f"{name} {hashlib.sha256(files[name]).hexdigest()}" for name in sorted(files))
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
+
+def _unpack(content: bytes) -> dict[str, bytes]:
+    """Return the train and dev files of an archive by their last three folders and name."""
+    files: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for member in archive:
+            parts = [part for part in member.name.split("/") if part != "."]
+            handle = archive.extractfile(member) if member.isfile() else None
+            if handle is not None and len(parts) >= 3 and parts[-3] in ("train", "dev"):
+                files["/".join(parts[-3:])] = handle.read()
+    return files
+
+
+def _download(url: str, what: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:
+            content: bytes = response.read()
+    except (urllib.error.URLError, TimeoutError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise DataError(
+            f"{what}: cannot be downloaded from {url} ({reason}); connect to the network, or put "
+            f"the file into a folder and name that in STANCE_MIRROR"
+        ) from None
+    return content
+
+
+def _read_cameo(content: bytes, part: str) -> Iterator[Row]:
+    for line in content.decode("utf-8").splitlines():
+        text, _, label = line.rpartition("\t")
+        if text.strip():
+            yield {"text": text.strip(), "label": _PENTA[label.strip()], "group": text.strip()}
+
+
+def _read_plv(content: bytes, part: str) -> Iterator[Row]:
+    # Several rows can share a sentence with other sources and targets: the sentence is the group.
+    for row in csv.DictReader(io.StringIO(content.decode("utf-8")), delimiter="\t"):
+        yield {
+            "text": row["sentence"],
+            "label": _PENTA[str(int(float(row["gold_penta"])))],
+            "group": row["sentence"],
+            "source": row["source"],
+            "target": row["target"],
+        }
+
+
+def _read_fomc(content: bytes, part: str) -> Iterator[Row]:
+    require("openpyxl", extra="data", purpose="reading the FOMC corpus")
+    import pandas as pd
+
+    for row in pd.read_excel(io.BytesIO(content)).to_dict("records"):
+        text = str(row["sentence"])
+        yield {"text": text, "label": _RATES[str(int(row["label"]))], "group": text}
+
+
+def _read_newsmtsc(content: bytes, part: str) -> Iterator[Row]:
+    for line in content.decode("utf-8").splitlines():
+        item = json.loads(line)
+        for target in item["targets"]:
+            yield {
+                "text": item["sentence_normalized"],
+                "label": _POLARITY[float(target["polarity"])],
+                "group": item["primary_gid"],
+                "target": target["mention"],
+            }
+
+
+def _read_polnear(content: bytes, part: str) -> Iterator[Row]:
+    """Yield a document a row: its text and its brat stand-off annotation."""
+    files = _unpack(content)
+    for name in sorted(files):
+        split, folder, file = name.split("/")
+        if split != part or folder != "attributions" or not file.endswith(".ann"):
+            continue
+        # `<document>_<annotator>.ann`: some documents have several annotators.
+        document = file.removesuffix(".ann").rpartition("_")[0]
+        text = f"{part}/text/{document}.txt"
+        if text in files:
+            yield {
+                "text": files[text].decode("utf-8"),
+                "label": "",
+                "group": document,
+                "annotation": files[name].decode("utf-8"),
+            }
+
+
+def _fomc(part: str, seed: int, sha256: str) -> tuple[str, tuple[str, str]]:
+    kind = {"train": "training", "test": "test"}[part]
+    folder = f"training_data/test-and-training/{kind}_data"
+    return f"{part}-{seed}", (f"{folder}/lab-manual-split-combine-{part}-{seed}.xlsx", sha256)
+
+
+SOURCES: dict[str, Source] = {
+    "cameo": Source(
+        "eventdata/ConfliBERT",
+        "0b630014885b9597622082034cc5ab5471b57e5b",
+        "research use, cite Hu et al. 2022 (ConfliBERT)",
+        {
+            "train": (
+                "data/cameo_class/train.tsv",
+                "556c5a91ea278517b6f1595d2a55c04ca98219f255c95a617783decd179fd5fb",
+            ),
+            "test": (
+                "data/cameo_class/test.tsv",
+                "af8977b120cb0df3b6bfc8b01297415506fc54fb035f0288b5e0c4492ad7c3dd",
+            ),
+        },
+        _read_cameo,
+    ),
+    "plv": Source(
+        "snowood1/Zero-Shot-PLOVER",
+        "d2d0b0ad3825e98e1a9a3d6b273789baa0ef2bea",
+        "research use, cite Hu et al. 2024 (Zero-Shot-PLOVER)",
+        {
+            "train": (
+                "datasets/PLV_train.tsv",
+                "b184c7623cb05a48011adabd951f1a7f7efa8c80059ef4dc12c3d3231de5f5d3",
+            ),
+            "test": (
+                "datasets/PLV_test.tsv",
+                "1eaa0cf1e82b2cb7214f5de02975e42dbc8548baf2034f9d7058416a8627df1a",
+            ),
+        },
+        _read_plv,
+    ),
+    "fomc": Source(
+        "gtfintechlab/fomc-hawkish-dovish",
+        "98646987452b326507479cf641571b33814bb73f",
+        "CC BY-NC 4.0: research only; never mix seeds, their files overlap",
+        dict(
+            (
+                _fomc(
+                    "train",
+                    5768,
+                    "a4157414bf60cdcedec07d2ab9a7d253214b991ab9f9e03300c00056f5a2032c",
+                ),
+                _fomc(
+                    "train",
+                    78516,
+                    "77a6f9d745cf1bafe37d5c1d8c86744ebaf185abe428e71e88ba718fc4b35f0f",
+                ),
+                _fomc(
+                    "train",
+                    944601,
+                    "51c269c2eaef7fb4aff0cd3c4a262530f47633d77c169079767d6d873d173f55",
+                ),
+                _fomc(
+                    "test", 5768, "d8a54d486bec780f0409b8d7f19c566a3b85ceb6560a15e5016feb3c565f615b"
+                ),
+                _fomc(
+                    "test",
+                    78516,
+                    "09ded8a25b1d841177f96049ef8e5fb3567e048d135418b282a6e3c5a621a7f8",
+                ),
+                _fomc(
+                    "test",
+                    944601,
+                    "a2a0f65df2542660b30cb3a3a5b2e3fec88201465bcca3de2f16593c12eea76f",
+                ),
+            )
+        ),
+        _read_fomc,
+    ),
+    "newsmtsc": Source(
+        "fhamborg/NewsMTSC",
+        "b9d9b79704ed1b35cecaf1d7c2343dc1bd734fb7",
+        "MIT-style for the annotations, news text under its publishers' copyright; cite the paper",
+        {
+            "train": (
+                "NewsSentiment/controller_data/datasets/NewsMTSC-dataset/train.jsonl",
+                "fb80ff05993dd59016c36abefaa7bd00d77cb0cb38a781c1f9edd9ad7c61471e",
+            )
+        },
+        _read_newsmtsc,
+    ),
+    "polnear": Source(
+        "networkdynamics/PolNeAR",
+        "c3eee833c035bf7b8c84f55b58c0bf7346cfae76",
+        "research use, cite Newell et al. 2018",
+        dict.fromkeys(
+            ("train", "dev"),
+            ("", "68831ea8b4a17e79a4de21a836f6817abb48f7a034f77aa67f5cb6de657cb735"),
+        ),
+        _read_polnear,
+    ),
+}
+"""Published corpora by name."""
