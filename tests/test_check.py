@@ -130,7 +130,7 @@ def test_gazetteer_gives_an_alias_to_one_actor() -> None:
 
 
 def test_alpha_of_a_published_example() -> None:
-    # Krippendorff (2011), "Computing Krippendorff's alpha-reliability", section C: nominal, 0.743.
+    # Krippendorff (2011), Computing Krippendorff's alpha-reliability, section C: 0.743.
     units = [
         "111",
         "2223",
