@@ -16,6 +16,7 @@ from stance import artifact, metrics, report, tracking
 from stance.baselines import predict_baselines
 from stance.config import TrackingConfig
 from stance.corpus import load_corpus, read_labelled
+from stance.corpus.challenge import load_challenge
 from stance.prediction import Model, resolve
 from stance.schema import DataError
 
@@ -30,7 +31,7 @@ class Evaluation:
     """Figures of a model on labelled data.
 
     Attributes:
-        result: `model`, `data`, `figures`, `baselines`, as written to the JSON file.
+        result: `model`, `data`, `figures`, `baselines`, `behaviour`, as written to the JSON file.
         folder: Where the report was written; None if it was not.
     """
 
@@ -113,12 +114,40 @@ def evaluate(
         },
         "figures": figures,
         "baselines": {name: measured(predicted) for name, predicted in others.items()},
+        "behaviour": behaviour(scorer),
     }
     folder = Path(output) / scorer.name / _slug(name) if output is not None else None
     if folder is not None:
         _write(result, labels, folder)
         _log(result, scorer, name, folder)
     return Evaluation(result, folder)
+
+
+def behaviour(scorer: Model, folder: str | Path | None = None) -> dict[str, dict[str, Any]]:
+    """Run the challenge sets.
+
+    Args:
+        scorer: The model.
+        folder: Folder of challenge sets; None takes the one beside the model's corpus, if any.
+
+    Returns:
+        For each capability `cases`, `failures` and `rate`, failures / cases in [0, 1]. A case fails
+        if its label is not given, or, where it has a variant, if the two are labelled differently.
+    """
+    place = Path(folder or Path(scorer.manifest.data["path"]) / "challenge")
+    if folder is None and not place.is_dir():
+        return {}
+    found = {}
+    for capability, cases in load_challenge(place, labels=scorer.labels).items():
+        given = [p.label for p in scorer.predict([case.text for case in cases])]
+        twins = iter(scorer.predict([case.variant for case in cases if case.variant is not None]))
+        failures = sum(
+            label != (case.label if case.variant is None else next(twins).label)
+            for case, label in zip(cases, given, strict=True)
+        )
+        rate = failures / len(cases)
+        found[capability] = {"cases": len(cases), "failures": failures, "rate": rate}
+    return found
 
 
 def _baselines(
@@ -166,6 +195,8 @@ def _log(result: dict[str, Any], scorer: Model, name: str, folder: Path) -> None
         for baseline, figures in result["baselines"].items():
             value = {metrics.PRIMARY: figures[metrics.PRIMARY]["value"]}
             run.figures(f"{slug}/{_slug(baseline)}", value)
+        rates = {capability: found["rate"] for capability, found in result["behaviour"].items()}
+        run.figures("challenge", rates)
         run.artifacts(folder, f"evaluation/{slug}")
 
 

@@ -70,23 +70,28 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         f"in {result['data']['groups']} groups",
         "95 % intervals from a bootstrap over groups",
         "",
-        f"{'':28}{'macro-F1':>20}{'weighted F1':>20}{'accuracy':>20}",
+        f"{'':28}{'macro-F1':>22}{'weighted F1':>22}{'accuracy':>22}",
     ]
     systems = {"this model": result["figures"], **result["baselines"]}
     for name, figures in systems.items():
         cells = "".join(
-            f"{_figure(figures[key]):>20}" for key in ("macro_f1", "weighted_f1", "accuracy")
+            f"{_figure(figures[key]):>22}" for key in ("macro_f1", "weighted_f1", "accuracy")
         )
         lines.append(f"{name:28}{cells}")
-    head = f"{'label':28}{'precision':>20}{'recall':>20}{'F1':>20}{'support':>9}"
+    head = f"{'label':28}{'precision':>22}{'recall':>22}{'F1':>22}{'support':>9}"
     lines += ["", head]
     for label, row in result["figures"]["labels"].items():
-        cells = "".join(f"{_figure(row[key]):>20}" for key in ("precision", "recall", "f1"))
+        cells = "".join(f"{_figure(row[key]):>22}" for key in ("precision", "recall", "f1"))
         lines.append(f"{label:28}{cells}{row['support']:>9}")
     labels = list(result["figures"]["labels"])
     lines += ["", "confusion (rows gold)" + "".join(f"{label:>15}" for label in labels)]
     for label, row in zip(labels, result["figures"]["confusion"], strict=True):
         lines.append(f"{label:21}" + "".join(f"{count:>15}" for count in row))
+    if result["behaviour"]:
+        lines += ["", f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
+        for capability, found in result["behaviour"].items():
+            rate = f"{found['rate']:.0%}"
+            lines.append(f"{capability:28}{found['failures']:>10}{found['cases']:>8}{rate:>8}")
     return "\n".join(lines) + "\n"
 
 
