@@ -8,6 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+# Names that hold an actor's name and are none: seas, regions, newspapers, party families.
+_NAMESAKES = (
+    "New Mexico;New England;Latin America;Latin American;Latin Americans;South America;"
+    "South American;South Americans;Central America;Central American;Central Americans;"
+    "North America;North American;North Americans;African American;African Americans;"
+    "American Samoa;West Indian;West Indies;American Indian;American Indians;Indian Ocean;"
+    "Persian Gulf;Gulf of Guinea;Gulf of Mexico;South China Sea;East China Sea;Sea of Japan;"
+    "Niger Delta;Inner Mongolia;Washington Post;Washington Times;Washington State;"
+    "Christian Democrats;Christian Democrat;Social Democrats;Social Democrat;Sweden Democrats;"
+    "Republican Guard;Japanese Red Army;Boer War"
+).split(";")
+
 _TABLE = Path(__file__).with_name("actors.csv")
 
 
@@ -46,7 +58,8 @@ def gazetteer() -> dict[str, Actor]:
 def find_actors(text: str) -> set[str]:
     """Return the ids of the actors that a text names, by whole words and with their capitals."""
     pattern, ids = _index()
-    return {ids[match.group()] for match in pattern.finditer(text)}
+    found = {ids.get(match.group()) for match in pattern.finditer(text)}
+    return {actor for actor in found if actor is not None}
 
 
 @cache
@@ -58,6 +71,6 @@ def _index() -> tuple[re.Pattern[str], dict[str, str]]:
         if alias.strip()
     }
     # The longest name first: "South Korea" before "Korea".
-    names = sorted(ids, key=lambda name: (-len(name), name))
+    names = sorted({*ids, *_NAMESAKES}, key=lambda name: (-len(name), name))
     pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)")
     return pattern, ids

@@ -114,6 +114,7 @@ def test_mutual_information_of_a_known_table() -> None:
         ("Paris told the French ambassador to leave.", {"fra"}),
         ("The Kremlin and the United Nations disagree.", {"rus", "un"}),
         ("They chat in china shops about turkey.", set()),
+        ("Boats in the South China Sea and the Gulf of Mexico; Latin America.", set()),
         ("Chadian rebels; Niger and Nigeria.", {"tcd", "ner", "nga"}),
     ],
 )
