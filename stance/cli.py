@@ -57,6 +57,13 @@ def main() -> None:
     except StanceError as error:
         print(f"stance: {error}", file=sys.stderr)
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        print(
+            f"stance: this command needs {error.name}, which is not installed: "
+            f"run  pip install 'stance[train]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does
         sys.exit(0)

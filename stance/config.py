@@ -52,8 +52,8 @@ class TrainConfig(Section):
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    freeze_embeddings: bool = False
-    """Leave the word embeddings as they are: half of the encoder's weights, a third of the time."""
+    frozen: int = Field(default=0, ge=0)
+    """Lowest parts left as they are: 1 the embeddings, 2 also the first layer, ..."""
     early_stopping: int = Field(default=2, ge=1)
     """Stop after this many epochs without a better dev macro-F1; the best epoch is kept."""
     seed: int = Field(default=13, ge=0, lt=2**32)

@@ -32,7 +32,7 @@ from transformers import (
 from stance.artifact import ONNX
 from stance.config import Config, TrainConfig
 from stance.metrics import PRIMARY, confusion, figures
-from stance.schema import ModelError
+from stance.schema import ConfigError, ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +143,7 @@ def fine_tune(
     settings = config.train
     transformers.set_seed(settings.seed)
     tokenizer, model = _load_pretrained(config)
-    if settings.freeze_embeddings:
-        model.encoder.get_input_embeddings().weight.requires_grad_(False)
+    _freeze(model.encoder, settings.frozen)
     collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
     listener = _Listener(on_log)
     arguments = TrainingArguments(
@@ -256,6 +255,20 @@ def _load_pretrained(config: Config) -> tuple[Any, Classifier]:
     if tokenizer.unk_token and tokenizer.tokenize("the") == [tokenizer.unk_token]:
         raise ModelError(f"encoder {config.encoder.name!r}: its tokenizer knows no words")
     return tokenizer, Classifier(encoder, len(config.labels))
+
+
+def _freeze(encoder: Any, parts: int) -> None:
+    """Leave the embeddings and the lowest layers as they are, `parts` in all."""
+    stacks = [m for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
+    layers = list(max(stacks, key=len)) if stacks else []
+    if parts > 1 + len(layers):
+        raise ConfigError(
+            f"train.frozen: {parts} parts, but this encoder has {1 + len(layers)} "
+            f"(embeddings and {len(layers)} layers)"
+        )
+    lowest = [encoder.embeddings, *layers][:parts]
+    for module in lowest:
+        module.requires_grad_(False)
 
 
 def _optimizer(model: Classifier, settings: TrainConfig) -> torch.optim.Optimizer:

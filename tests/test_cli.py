@@ -130,6 +130,16 @@ def test_mistake_gives_one_message_and_code_2(arguments: tuple[str, ...], messag
     assert message in refused(*arguments)
 
 
+def test_command_without_its_extra_says_which() -> None:
+    code = (
+        "import sys; sys.modules['sklearn'] = sys.modules['pydantic'] = None\n"
+        "import stance.cli; sys.argv = ['stance', 'train']; stance.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "needs pydantic, which is not installed: run  pip install 'stance[train]'" in done.stderr
+
+
 def test_without_a_model_predict_says_how_to_get_one(article: str) -> None:
     assert "no trained model in" in refused("predict", article)
 
@@ -140,10 +150,22 @@ def test_evaluate_refuses_a_file_with_unknown_labels(model_folder: Path) -> None
     assert "gold.csv:2: unknown label 'hawkish'; expected one of conciliatory" in message
 
 
-def test_data_check_prints_sizes() -> None:
+def test_data_check_lists_its_checks_and_fails_on_a_leak() -> None:
     folder = write_corpus(Path("corpus"))
     done = run("data", "check", str(folder))
-    assert done.stdout.startswith("corpus: sound; train 27, dev 9, test 9; fingerprint ")
+    # The tiny corpus repeats itself across splits on purpose.
+    assert done.returncode == 2
+    assert "ok    rows: train 27, dev 9, test 9; fingerprint " in done.stdout
+    assert "FAIL  leaks between splits" in done.stdout
+    assert "leaks between splits" in done.stderr.splitlines()[-1]
+
+
+def test_data_stats_prints_tables_and_writes_pictures() -> None:
+    folder = write_corpus(Path("corpus"))
+    done = run("data", "stats", str(folder), "--output", "stats")
+    assert "45 sentences in 27 groups" in done.stdout
+    assert json.loads(Path("stats/stats.json").read_text())["sentences"] == 45
+    assert Path("stats/form.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_train_and_evaluate_from_the_shell(tiny_encoder: Path) -> None:

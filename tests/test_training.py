@@ -11,7 +11,7 @@ import pytest
 import stance
 from stance import artifact
 from stance.corpus import load_corpus
-from stance.schema import DataError, ModelError
+from stance.schema import ConfigError, DataError, ModelError
 from stance.training import train
 
 from tests.conftest import tiny_settings, write_corpus
@@ -125,6 +125,27 @@ def test_failed_training_leaves_nothing_behind(corpus_folder: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded"):
         train(tiny_settings(Path("no-such-encoder"), corpus_folder, Path("models")))
     assert list(Path("models").iterdir()) == []
+
+
+def test_frozen_parts_keep_their_weights(tiny_encoder: Path, corpus_folder: Path) -> None:
+    from stance.encoder import load_classifier
+    from transformers import AutoModel
+
+    train_section = {"epochs": 1, "learning_rate": 5e-3, "frozen": 2}
+    settings = tiny_settings(tiny_encoder, corpus_folder, Path("models"), train=train_section)
+    before = dict(AutoModel.from_pretrained(tiny_encoder).named_parameters())
+    after = dict(load_classifier(train(settings).folder).encoder.named_parameters())
+    changed = {name for name, value in after.items() if not value.equal(before[name])}
+    assert not any(name.startswith(("embeddings", "encoder.layer.0")) for name in changed)
+    assert any(name.startswith("encoder.layer.1") for name in changed)
+
+
+def test_more_frozen_parts_than_there_are_is_refused(
+    tiny_encoder: Path, corpus_folder: Path
+) -> None:
+    settings = tiny_settings(tiny_encoder, corpus_folder, Path("models"), train={"frozen": 9})
+    with pytest.raises(ConfigError, match="9 parts, but this encoder has 3"):
+        train(settings)
 
 
 def test_missing_folder_as_encoder_is_told(corpus_folder: Path) -> None:
