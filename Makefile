@@ -33,6 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "stance needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "no venv module: apt install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
 	$(BIN)/python -m pip install --progress-bar on -c constraints.txt torch
 	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[train,data,dev]'
 	@touch $@

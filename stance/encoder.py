@@ -18,6 +18,7 @@ import transformers
 from datasets import Dataset
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from tqdm.auto import tqdm
 from transformers import (
     AutoModel,
     AutoTokenizer,
@@ -232,7 +233,7 @@ def embed(name: str, texts: Sequence[str], *, max_length: int = 128) -> NDArray[
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     result: NDArray[np.float32] = np.zeros((len(texts), model.config.hidden_size), np.float32)
     with torch.inference_mode():
-        for start in range(0, len(order), 64):
+        for start in tqdm(range(0, len(order), 64), desc="· embedding", unit="batch"):
             rows = order[start : start + 64]
             batch = tokenizer(
                 [texts[row] for row in rows],
@@ -260,7 +261,7 @@ def _load_pretrained(config: Config) -> tuple[Any, Classifier]:
 def _freeze(encoder: Any, parts: int) -> None:
     """Leave the embeddings and the lowest layers as they are, `parts` in all."""
     stacks = [m for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
-    layers = list(max(stacks, key=len)) if stacks else []
+    layers = list(max(stacks, key=lambda stack: len(stack))) if stacks else []
     if parts > 1 + len(layers):
         raise ConfigError(
             f"train.frozen: {parts} parts, but this encoder has {1 + len(layers)} "
