@@ -260,8 +260,8 @@ def _load_pretrained(config: Config) -> tuple[Any, Classifier]:
 
 def _freeze(encoder: Any, parts: int) -> None:
     """Leave the embeddings and the lowest layers as they are, `parts` in all."""
-    stacks = [m for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
-    layers = list(max(stacks, key=lambda stack: len(stack))) if stacks else []
+    stacks = [list(m) for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
+    layers = max(stacks, key=lambda stack: len(stack), default=[])
     if parts > 1 + len(layers):
         raise ConfigError(
             f"train.frozen: {parts} parts, but this encoder has {1 + len(layers)} "
