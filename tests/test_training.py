@@ -131,7 +131,7 @@ def test_frozen_parts_keep_their_weights(tiny_encoder: Path, corpus_folder: Path
     from stance.encoder import load_classifier
     from transformers import AutoModel
 
-    train_section = {"epochs": 1, "learning_rate": 5e-3, "frozen": 2}
+    train_section = {"epochs": 1, "batch_size": 4, "learning_rate": 5e-3, "frozen": 2}
     settings = tiny_settings(tiny_encoder, corpus_folder, Path("models"), train=train_section)
     before = dict(AutoModel.from_pretrained(tiny_encoder).named_parameters())
     after = dict(load_classifier(train(settings).folder).encoder.named_parameters())
