@@ -100,11 +100,16 @@ def test_other_language_is_warned_and_scored(model_folder: Path) -> None:
     assert "another language than English (fr)" in done.stderr
 
 
-def test_line_of_5_megabytes_is_scored(model_folder: Path) -> None:
+def test_line_of_5_megabytes_is_refused_at_once(model_folder: Path) -> None:
     Path("long.txt").write_text("we will never negotiate with them " * 150_000)
-    done = run("predict", "long.txt", "--model", str(model_folder), "--format", "jsonl")
+    message = refused("predict", "long.txt", "--model", str(model_folder))
+    assert "long.txt: a line of 5,100,000 characters, expected an article in paragraphs" in message
+
+
+def test_long_sentence_is_scored_with_a_warning(model_folder: Path) -> None:
+    done = run("predict", "-", "--model", str(model_folder), stdin="we will never talk " * 100)
     assert done.returncode == 0
-    assert "are longer than the model reads" in done.stderr
+    assert "1 of 1 sentences are longer than the model reads" in done.stderr
 
 
 @pytest.mark.parametrize(

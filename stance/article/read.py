@@ -14,6 +14,8 @@ SUFFIXES = (".txt", ".md", ".text")
 """What is scored of a folder."""
 
 MAX_BYTES = 50_000_000
+MAX_LINE = 1_000_000
+"""Characters in a line; what is longer was written by a machine for a machine."""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),  # kept as a character, so that offsets stay those of the file
@@ -86,7 +88,8 @@ def decode(content: bytes, shown: str) -> str:
     """Turn bytes into text, every code point kept, or refuse.
 
     Raises:
-        DocumentError: If the bytes are empty, blank, binary, or neither UTF-8 nor UTF-16.
+        DocumentError: If the bytes are empty, blank, binary, neither UTF-8 nor UTF-16, marked-up,
+            or one enormous line.
     """
     encoding = next((codec for bom, codec in _BOMS if content.startswith(bom)), "utf-8")
     if encoding == "utf-8" and b"\0" in content:
@@ -103,6 +106,12 @@ def decode(content: bytes, shown: str) -> str:
     control = sum(ch < " " and ch not in "\t\n\r\f\v\x1b" for ch in text[:10_000])
     if control > 0.02 * min(len(text), 10_000):
         raise DocumentError(f"{shown}: not text (control characters); expected an article")
+    longest = max(map(len, text.splitlines()))
+    if longest > MAX_LINE:
+        raise DocumentError(
+            f"{shown}: a line of {longest:,} characters, expected an article in paragraphs; "
+            f"split it into articles, or lines, of under {MAX_LINE:,}"
+        )
     head = text[:1000].lstrip("\ufeff \t\r\n").lower()
     if head.startswith(("<!doctype html", "<html", "%pdf-", "{\\rtf")):
         raise DocumentError(
