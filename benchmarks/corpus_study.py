@@ -69,7 +69,7 @@ def measure(name: str, part: Part, scratch: Path, options: argparse.Namespace) -
         for path in options.data
     ]
     figures = [result.result["figures"]["macro_f1"] for result in results]
-    cells = "".join(f"{f['value']:>10.3f} [{f['low']:.3f}, {f['high']:.3f}]"[:24] for f in figures)
+    cells = "".join(f"{f['value']:>9.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in figures)
     return f"{name:22}{len(rows):>7}{cells}"
 
 

@@ -19,11 +19,14 @@ from stance.prediction import Model
 class StanceModel(PythonModel):  # type: ignore[misc]
     """Takes a frame with a column `text` (or its only column) and returns one row a text."""
 
+    # Input is checked against the logged signature. MLflow would make another out of type hints,
+    # so `predict` has none; and without this it would ask for them at every load.
+    _skip_type_hint_validation = True
+
     def load_context(self, context: Any) -> None:
         """Load the model from the logged files."""
         self.model = Model(Path(context.artifacts[MANIFEST]).parent)
 
-    # No type hints: MLflow would turn them into a signature of its own beside the logged one.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Return label, p_LABEL..., score and truncated for each row."""
         column = "text" if "text" in model_input.columns else model_input.columns[0]

@@ -305,8 +305,6 @@ def _dataset(manifest: Manifest, split: str) -> Any:
 
 def _log_model(folder: Path, manifest: Manifest) -> None:
     mlflow = _mlflow()
-    import warnings
-
     import pandas as pd
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
@@ -317,19 +315,17 @@ def _log_model(folder: Path, manifest: Manifest) -> None:
         *([ColSpec("double", "score")] if manifest.poles else []),
         ColSpec("boolean", "truncated"),
     ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice on type hints, which would replace our signature
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(_PYFUNC),
-            # Side by side in the logged model, these make a folder that scoring loads.
-            artifacts={name: str(folder / name) for name in (ONNX, TOKENIZER, MANIFEST)},
-            signature=ModelSignature(Schema([ColSpec("string", "text")]), Schema(outputs)),
-            input_example=pd.DataFrame({"text": ["We are ready to resume the talks on Monday."]}),
-            # The code goes along, and what scoring needs: a serving machine installs no stance.
-            code_paths=[str(Path(__file__).parent)],
-            pip_requirements=[*_runtime_requirements(), "pandas"],
-        )
+    logged = mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(_PYFUNC),
+        # Side by side in the logged model, these make a folder that scoring loads.
+        artifacts={name: str(folder / name) for name in (ONNX, TOKENIZER, MANIFEST)},
+        signature=ModelSignature(Schema([ColSpec("string", "text")]), Schema(outputs)),
+        input_example=pd.DataFrame({"text": ["We are ready to resume the talks on Monday."]}),
+        # The code goes along, and what scoring needs: a serving machine installs no stance.
+        code_paths=[str(Path(__file__).parent)],
+        pip_requirements=[*_runtime_requirements(), "pandas"],
+    )
     name = manifest.config["tracking"]["registered_model"]
     version = mlflow.register_model(logged.model_uri, name)
     mlflow.MlflowClient().set_model_version_tag(
