@@ -95,7 +95,8 @@ def train(
             promoted, verdict = _promote(folder, manifest, settings, corpus, run)
             if promoted:
                 artifact.set_champion(folder)
-                run.guard("set the alias", lambda: _set_alias(settings, name))
+                if not run.broken:
+                    tracking.set_alias(settings.tracking, name)
             say(verdict)
     return Trained(folder, dict(manifest.dev), promoted, verdict, run.id)
 
@@ -251,10 +252,6 @@ def _incumbent(settings: Config, run: tracking.Run) -> Path | None:
     except ModelError as error:
         logger.warning("the registered champion cannot be fetched: %s", error)
         return artifact.champion(settings.output)
-
-
-def _set_alias(settings: Config, name: str) -> None:
-    tracking.set_alias(settings.tracking, name)
 
 
 def _numbers(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> metrics.IntArray:
