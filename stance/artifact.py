@@ -44,7 +44,7 @@ class Manifest:
         temperature: The logits are divided by it before the softmax (Guo et al. 2017).
         max_length: Tokens the model reads of a sentence.
         config: The resolved configuration of the training.
-        data: Fingerprint and sizes of the data.
+        data: The folders of the data (`path`), its fingerprint and sizes.
         dev: Figures on the dev split, with `macro_f1`.
         provenance: Versions, git commit, duration, MLflow run.
         files: sha256 of each file that scoring needs.
@@ -87,6 +87,8 @@ def read_manifest(folder: Path) -> Manifest:
         if content.pop("format") != FORMAT:
             raise ModelError(f"{path}: written in another format than {FORMAT}; upgrade stance")
         content["labels"] = tuple(content["labels"])
+        if isinstance(path_of_data := content["data"].get("path"), str):
+            content["data"]["path"] = [path_of_data]  # as written before there could be several
         content["poles"] = tuple(content["poles"]) if content["poles"] else None
         manifest = Manifest(**content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

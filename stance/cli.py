@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stance.schema import StanceError
+from stance.schema import LABELS, DataError, StanceError
 
 if TYPE_CHECKING:
     from stance.schema import ScoredArticle
@@ -28,6 +28,10 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Look after labelled data.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data, name="data")
+annotate = typer.Typer(
+    help="Label sentences of your own.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(annotate, name="annotate")
 
 ModelOption = Annotated[
     str | None,
@@ -38,6 +42,14 @@ ModelOption = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Settings that win over the file: section.key=value")
 ]
+
+
+class Strategy(StrEnum):
+    """How `stance annotate sample` chooses."""
+
+    RANDOM = "random"
+    UNCERTAIN = "uncertain"
+    DIVERSE = "diverse"
 
 
 class Format(StrEnum):
@@ -176,6 +188,27 @@ def log(folder: Annotated[Path, typer.Argument(help="A saved model.")]) -> None:
 
 
 @data.command()
+def fetch(
+    path: Annotated[Path, typer.Argument(help="Folder of stand-off labels.")] = Path("data/real"),
+) -> None:
+    """Download the public files that stand-off labels point into, and check every sentence."""
+    from stance.corpus.load import SPLITS
+    from stance.corpus.standoff import FILES, is_standoff, read_files, read_standoff, sources
+
+    if not is_standoff(path):
+        raise StanceError(f"{path}: no stand-off labels here (no {FILES})")
+    for source, licence in {f.source: f.licence for f in read_files(path).values()}.items():
+        _say(f"{source}: {licence}")
+    splits, problems = read_standoff(path, SPLITS, progress=_counter("files"))
+    if problems:
+        raise DataError(f"{path}: {len(problems)} sentences cannot be rebuilt", problems)
+    rows = [row for numbered in splits.values() for _, row in numbered]
+    for source, count in sources(rows).items():
+        print(f"{source:20} {count:6}")
+    print(f"{len(rows)} sentences rebuilt, each as it was labelled")
+
+
+@data.command()
 def check(
     path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
     against: Annotated[
@@ -237,8 +270,112 @@ def suspects(
         print(f"{place}\n    {suspect.text}")
 
 
+@annotate.command()
+def sample(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Articles: files, folders, or tables with one a row.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 200,
+    strategy: Annotated[Strategy, typer.Option(help="How to choose them.")] = Strategy.RANDOM,
+    readers: Annotated[int, typer.Option(min=1, help="Sheets to write.")] = 2,
+    labels: Annotated[str, typer.Option(help="Labels, joined by commas.")] = ",".join(LABELS),
+    codebook: Annotated[Path | None, typer.Option(help="Text for readers. [ours]")] = None,
+    text_column: Annotated[str, typer.Option(help="Column of a table with the text.")] = "text",
+    model: ModelOption = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 13,
+) -> None:
+    """Draw sentences and write sheets for readers, and tasks for Label Studio."""
+    from stance import annotation
+
+    drawn = annotation.sample(
+        inputs,
+        count,
+        output,
+        strategy=strategy.value,
+        readers=[f"reader-{n}" for n in range(1, readers + 1)],
+        labels=_split(labels),
+        text_column=text_column,
+        model=model,
+        codebook=codebook,
+        seed=seed,
+    )
+    print(f"{drawn} sentences in {output}: a sheet for each of {readers} readers")
+    if drawn < count:
+        _say(f"asked for {count}; there are no more")
+
+
+@annotate.command()
+def agree(
+    folder: Annotated[Path, typer.Argument(help="Folder of the annotation.")],
+    sheets: Annotated[
+        list[Path], typer.Argument(help="Filled sheets, or Label Studio's export as JSON.")
+    ],
+    labels: Annotated[str, typer.Option(help="Labels, joined by commas.")] = ",".join(LABELS),
+) -> None:
+    """Say how far readers agree, and write disagreements.csv for the adjudicator."""
+    from stance import annotation
+
+    found = annotation.agree(folder, annotation.read_labels(sheets, labels=_split(labels)))
+    alpha = "undefined" if found.alpha is None else f"{found.alpha:.3f}"
+    print(f"{found.items} sentences, Krippendorff's alpha {alpha}")
+    for (one, other), share in found.pairs.items():
+        print(f"{one} and {other} alike on {share:.1%}")
+    for reader, counts in found.labels.items():
+        print(f"{reader}: {', '.join(f'{n} {label}' for label, n in sorted(counts.items()))}")
+    print(f"{len(found.disagreements)} to adjudicate in {folder / 'disagreements.csv'}")
+
+
+@annotate.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of the annotation.")],
+    sheets: Annotated[list[Path], typer.Argument(help="Filled sheets or exports, as for agree.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    majority: Annotated[
+        bool, typer.Option("--majority", help="Let votes decide what nobody adjudicated.")
+    ] = False,
+    repository: Annotated[
+        str | None, typer.Option(help="OWNER/NAME on GitHub: write pointers into it, no text.")
+    ] = None,
+    commit: Annotated[str, typer.Option(help="Commit of the repository.")] = "",
+    root: Annotated[Path, typer.Option(help="Its root folder here.")] = Path("."),
+    licence: Annotated[str, typer.Option(help="Terms of its text, in a line.")] = "",
+    labels: Annotated[str, typer.Option(help="Labels, joined by commas.")] = ",".join(LABELS),
+) -> None:
+    """Write train, dev and test for  stance train data.path=FOLDER."""
+    from stance import annotation
+
+    rows = annotation.export(
+        folder,
+        annotation.read_labels(sheets, labels=_split(labels)),
+        output,
+        majority=majority,
+        repository=repository,
+        commit=commit,
+        root=root,
+        licence=licence,
+    )
+    print(f"wrote {output}: {', '.join(f'{split} {n}' for split, n in rows.items())}")
+
+
+def _split(labels: str) -> list[str]:
+    return [label.strip() for label in labels.split(",") if label.strip()]
+
+
 def _say(line: str) -> None:
     print(f"· {line}", file=sys.stderr, flush=True)
+
+
+def _counter(what: str) -> Callable[[int, int], None] | None:
+    """Return what shows a count on a terminal, or None where nobody sees it."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done == total else "\r"
+        print(f"· {done} of {total} {what}", end=end, file=sys.stderr, flush=True)
+
+    return show
 
 
 def _progress(items: Sequence[Any], what: str) -> Any:

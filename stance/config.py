@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from stance.schema import LABELS, ConfigError
 
@@ -34,10 +42,28 @@ class EncoderConfig(Section):
 class DataConfig(Section):
     """What to learn from."""
 
-    path: Path = Path("data")
-    """Folder with `train.jsonl`, `dev.jsonl` and `test.jsonl`."""
+    path: tuple[Path, ...] = (Path("data"),)
+    """Folders with a train, dev and test split: written out, or stand-off labels of public files.
+    One may be given without brackets."""
+    weights: tuple[NonNegativeFloat, ...] | None = None
+    """Weight in the loss of a sentence from each folder; null weighs all alike."""
     train_limit: int | None = Field(default=None, ge=3)
     """Train on this many rows only (whole groups, drawn with the seed)."""
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _one_folder(cls, path: Any) -> Any:
+        return (path,) if isinstance(path, str | Path) else path
+
+    @model_validator(mode="after")
+    def _a_weight_a_folder(self) -> DataConfig:
+        if not self.path:
+            raise ValueError("path names no folder")
+        if self.weights is not None and len(self.weights) != len(self.path):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.path)} folders")
+        if self.weights is not None and not any(self.weights):
+            raise ValueError("every weight is 0: nothing to learn from")
+        return self
 
 
 class TrainConfig(Section):
@@ -52,6 +78,8 @@ class TrainConfig(Section):
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    soft_labels: float = Field(default=0.0, ge=0, le=1)
+    """Part of the target that follows the readers' votes instead of the adjudicated label."""
     frozen: int = Field(default=0, ge=0)
     """Lowest parts left as they are: 1 the embeddings, 2 also the first layer, ..."""
     early_stopping: int = Field(default=2, ge=1)

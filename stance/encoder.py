@@ -68,15 +68,22 @@ class Classifier(torch.nn.Module):
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        weight: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Return `logits`, shape (B, K), and with `labels`, shape (B,), the mean `loss`."""
+        """Return `logits`, shape (B, K), and with `labels` the mean `loss`.
+
+        `labels` are numbers, shape (B,), or probabilities, shape (B, K); `weight`, shape (B,), is
+        what each row counts in the mean.
+        """
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
         hidden = self.encoder(**inputs).last_hidden_state  # (B, T, width)
         output = {"logits": self.head(self.dropout(mean_of_tokens(hidden, attention_mask)))}
         if labels is not None:
-            output["loss"] = torch.nn.functional.cross_entropy(output["logits"], labels)
+            losses = torch.nn.functional.cross_entropy(output["logits"], labels, reduction="none")
+            ones = torch.ones_like(losses) if weight is None else weight
+            output["loss"] = (losses * ones).sum() / ones.sum()
         return output
 
 
@@ -133,8 +140,8 @@ def fine_tune(
 
     Args:
         config: The experiment.
-        train: Rows with `text` and `label` (a name of `config.labels`).
-        dev: Rows that choose the epoch and stop the training.
+        train: Rows with `text`, `target` (a probability for each of `config.labels`) and `weight`.
+        dev: Rows with `text` and `label` (a name) that choose the epoch and stop the training.
         scratch: Folder for checkpoints.
         on_log: Told every figure as it comes.
 
@@ -156,7 +163,6 @@ def fine_tune(
         weight_decay=settings.weight_decay,
         warmup_steps=settings.warmup_ratio,
         lr_scheduler_type=settings.schedule,
-        label_smoothing_factor=settings.label_smoothing,
         train_sampling_strategy="group_by_length",
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -301,7 +307,11 @@ def _tokenized(rows: Dataset, tokenizer: Any, config: Config) -> Dataset:
     number = {label: i for i, label in enumerate(config.labels)}
     encoded = tokenizer(rows["text"][:], truncation=True, max_length=config.encoder.max_length)
     columns = dict(encoded)
-    columns["labels"] = [number[label] for label in rows["label"]]
+    if "target" in rows.column_names:
+        columns["labels"] = rows["target"][:]
+        columns["weight"] = rows["weight"][:]
+    else:
+        columns["labels"] = [number[label] for label in rows["label"]]
     columns["length"] = [len(ids) for ids in encoded["input_ids"]]
     return Dataset.from_dict(columns)
 

@@ -89,7 +89,8 @@ def evaluate(
         if corpus.fingerprint != scorer.manifest.data["fingerprint"]:
             say("the corpus has changed since this model was trained; a test sentence of today")
             say("may have been a training sentence then")
-        name, rows = f"{scorer.manifest.data['path']} {split}", corpus.rows(split)
+        name = f"{' + '.join(scorer.manifest.data['path'])} {split}"
+        rows = corpus.rows(split)
     say(f"scoring {len(rows)} sentences with {scorer.name}")
     texts = [row["text"] for row in rows]
     gold = np.array([labels.index(row["label"]) for row in rows], dtype=np.int64)
@@ -128,14 +129,15 @@ def behaviour(scorer: Model, folder: str | Path | None = None) -> dict[str, dict
 
     Args:
         scorer: The model.
-        folder: Folder of challenge sets; None takes the one beside the model's corpus, if any.
+        folder: Folder of challenge sets; None takes the one beside a corpus of the model, if any.
 
     Returns:
         For each capability `cases`, `failures` and `rate`, failures / cases in [0, 1]. A case fails
         if its label is not given, or, where it has a variant, if the two are labelled differently.
     """
-    place = Path(folder or Path(scorer.manifest.data["path"]) / "challenge")
-    if folder is None and not place.is_dir():
+    beside = [Path(path) / "challenge" for path in scorer.manifest.data["path"]]
+    place = Path(folder) if folder else next(filter(Path.is_dir, beside), None)
+    if place is None:
         return {}
     found = {}
     for capability, cases in load_challenge(place, labels=scorer.labels).items():

@@ -295,9 +295,9 @@ def _dataset(manifest: Manifest, split: str) -> Any:
     from mlflow.data.meta_dataset import MetaDataset
     from mlflow.data.sources import LocalArtifactDatasetSource
 
-    place = Path(str(manifest.data["path"])) / f"{split}.jsonl"
+    place = os.path.commonpath([Path(folder).resolve() for folder in manifest.data["path"]])
     return MetaDataset(
-        LocalArtifactDatasetSource(str(place.resolve())),
+        LocalArtifactDatasetSource(place),
         name=f"{split} ({manifest.data['rows'][split]} rows)",
         digest=str(manifest.data["fingerprint"])[:32],
     )

@@ -20,7 +20,7 @@ import numpy as np
 
 from stance import artifact, metrics, report, tracking
 from stance.config import Config, load_config
-from stance.corpus import Corpus, load_corpus
+from stance.corpus import Corpus, load_corpus, read_votes
 from stance.prediction import Model
 from stance.schema import DataError, ModelError
 
@@ -108,7 +108,7 @@ def _training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
         missing = set(settings.labels) - {row["label"] for row in found}
         if missing:
             raise DataError(
-                f"{settings.data.path}: no {split} row is labelled {', '.join(sorted(missing))}; "
+                f"{_folders(settings)}: no {split} row is labelled {', '.join(sorted(missing))}; "
                 f"a model cannot learn or be judged on a label without examples"
             )
     rows = list(rows)
@@ -127,10 +127,47 @@ def _fine_tune(
 
     from stance.encoder import fine_tune
 
-    train_set = Dataset.from_dict({key: [row[key] for row in rows] for key in ("text", "label")})
-    tuned = fine_tune(settings, train_set, corpus.dataset("dev"), scratch, run.metrics)
+    train_set = Dataset.from_dict(
+        {
+            "text": [row["text"] for row in rows],
+            "target": [target(row, settings) for row in rows],
+            "weight": [weight(row, settings) for row in rows],
+        }
+    )
+    dev_rows = corpus.rows("dev")
+    dev_set = Dataset.from_dict({key: [row[key] for row in dev_rows] for key in ("text", "label")})
+    tuned = fine_tune(settings, train_set, dev_set, scratch, run.metrics)
     shutil.rmtree(scratch, ignore_errors=True)
     return tuned
+
+
+def target(row: dict[str, Any], settings: Config) -> list[float]:
+    """Return what a model is to say of a row: a probability for each label, summing to 1.
+
+    The adjudicated label; mixed with the shares of the votes by `train.soft_labels` (Peterson et
+    al. 2019), where the row has votes; then with the uniform distribution by
+    `train.label_smoothing` (Szegedy et al. 2016).
+    """
+    labels = settings.labels
+    result = np.array([float(label == row["label"]) for label in labels])
+    if settings.train.soft_labels and row.get("votes"):
+        votes = read_votes(row["votes"], labels)
+        shares = np.array([votes.count(label) / len(votes) for label in labels])
+        result = (1 - settings.train.soft_labels) * result + settings.train.soft_labels * shares
+    smoothing = settings.train.label_smoothing
+    return ((1 - smoothing) * result + smoothing / len(labels)).tolist()  # type: ignore[no-any-return]
+
+
+def weight(row: dict[str, Any], settings: Config) -> float:
+    """Return what a row counts in the loss: the weight of its folder."""
+    if settings.data.weights is None:
+        return 1.0
+    folders = [str(folder) for folder in settings.data.path]
+    return settings.data.weights[folders.index(row.get("corpus", folders[0]))]
+
+
+def _folders(settings: Config) -> str:
+    return ", ".join(map(str, settings.data.path))
 
 
 def _save(
@@ -163,7 +200,7 @@ def _save(
         max_length=settings.encoder.max_length,
         config=settings.model_dump(mode="json"),
         data={
-            "path": str(settings.data.path),
+            "path": [str(folder) for folder in settings.data.path],
             "fingerprint": corpus.fingerprint,
             "rows": {"train": len(rows), "dev": len(dev_rows)},
         },

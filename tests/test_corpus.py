@@ -87,7 +87,7 @@ def test_all_faults_are_told_at_once() -> None:
     (folder / "test.jsonl").unlink()
     with pytest.raises(DataError, match="4 faults") as caught:
         load_corpus(folder)
-    assert [problem.line for problem in caught.value.problems] == [30, 28, 29, None]
+    assert [problem.line for problem in caught.value.problems] == [None, 28, 29, 30]
 
 
 def test_missing_folder_is_told() -> None:

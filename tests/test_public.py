@@ -118,7 +118,7 @@ def test_missing_network_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     with pytest.raises(
         DataError,
-        match=r"cameo train: cannot be downloaded from https://raw.*"
+        match=r"cameo_class/train.tsv: cannot be downloaded from https://raw.*"
         r"no route to host.*STANCE_MIRROR",
     ):
         public.load_public("cameo")
@@ -146,7 +146,7 @@ def test_download_is_cached_and_a_changed_one_refused(monkeypatch: pytest.Monkey
 
 def test_damaged_cache_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     source = public.SOURCES["cameo"]
-    path = Path("cache/public") / source.commit / "train.tsv"
+    path = Path("cache/public") / source.commit / "data/cameo_class/train.tsv"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"cut off")
     monkeypatch.setattr("urllib.request.urlopen", lambda *a, **k: io.BytesIO(CAMEO))

@@ -1,4 +1,4 @@
-"""Loads the project's corpus: three files of JSON lines, every row checked.
+"""Loads a corpus: three splits, written out or as stand-off labels, every row checked.
 
 Columns: `id`, `text`, `label`, `group` (what a split may not cut: an article, a contrast family),
 and any others, which are kept.
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stance.corpus.table import Row, label_faults, read_rows, text_faults
+from stance.corpus.standoff import is_standoff, read_standoff
+from stance.corpus.table import Numbered, Row, label_faults, read_rows, text_faults
 from stance.schema import LABELS, DataError, Problem
 
 if TYPE_CHECKING:
@@ -68,37 +69,59 @@ class Corpus:
         return chosen
 
 
-def load_corpus(path: str | Path = "data", *, labels: Sequence[str] = LABELS) -> Corpus:
-    """Read and check a corpus.
+def load_corpus(
+    path: str | Path | Sequence[str | Path] = "data", *, labels: Sequence[str] = LABELS
+) -> Corpus:
+    """Read and check a corpus, or several as one.
 
     Args:
-        path: Folder with `train.jsonl`, `dev.jsonl` and `test.jsonl`.
+        path: Folder with `train.jsonl`, `dev.jsonl` and `test.jsonl`, or with stand-off labels
+            (`stance.corpus.standoff`), whose public files are fetched; or a list of folders.
         labels: Labels that may occur.
+
+    Returns:
+        The rows of all folders. Each has a column `corpus`, its folder, if there are several.
 
     Raises:
         DataError: With every fault at once, by file and line: a missing file or column, wrong
             encoding, empty text, unknown label, a repeated id or text, a group in two splits.
+            For stand-off labels also a missing public file or one that changed.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with {_names()}")
-    splits: dict[str, list[Row]] = {}
+    folders = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
+    splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
     problems: list[Problem] = []
     seen = _Seen()
+    for folder in folders:
+        for split, numbered in _read_folder(folder, problems).items():
+            file = folder / f"{split}{'.csv' if is_standoff(folder) else '.jsonl'}"
+            for line, row in numbered:
+                found = _faults(row, labels) or seen.faults(row, split, f"{file}:{line}")
+                problems.extend(Problem(str(file), line, fault) for fault in found)
+                splits[split].append({**row, "corpus": str(folder)} if folders[1:] else row)
+    if problems:
+        problems.sort(key=lambda problem: (problem.path, problem.line or 0))
+        where = ", ".join(map(str, folders))
+        raise DataError(f"{where}: {len(problems)} faults in the corpus", problems)
+    return Corpus(splits, fingerprint(splits))
+
+
+def _read_folder(folder: Path, problems: list[Problem]) -> dict[str, list[Numbered]]:
+    """Return the numbered rows of each split, and add what is wrong to `problems`."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected one with {_names()}")
+    if is_standoff(folder):
+        splits, faults = read_standoff(folder, SPLITS)
+        problems.extend(faults)
+        return splits
+    splits = {}
     for split in SPLITS:
         file = folder / f"{split}.jsonl"
         if not file.is_file():
             problems.append(Problem(str(file), None, f"missing; expected {_names()}"))
             continue
-        numbered, faults = read_rows(file)
+        splits[split], faults = read_rows(file)
         problems.extend(faults)
-        for line, row in numbered:
-            found = _faults(row, labels) or seen.faults(row, split, f"{file}:{line}")
-            problems.extend(Problem(str(file), line, fault) for fault in found)
-        splits[split] = [row for _, row in numbered]
-    if problems:
-        raise DataError(f"{folder}: {len(problems)} faults in the corpus", problems)
-    return Corpus(splits, fingerprint(splits))
+    return splits
 
 
 def fingerprint(splits: dict[str, list[Row]]) -> str:

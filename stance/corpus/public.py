@@ -7,20 +7,16 @@ default model is trained on the project's own corpus alone.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import logging
-import os
 import tarfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stance.artifact import atomic, cache_folder
+from stance.corpus import pinned
+from stance.corpus.pinned import PinnedFile, sha256_of
 from stance.corpus.table import Row
 from stance.schema import DataError, require
 
@@ -62,13 +58,6 @@ class Source:
     files: dict[str, tuple[str, str]]
     read: Callable[[bytes, str], Iterator[Row]]
 
-    def url(self, part: str) -> str:
-        """Return where a part is downloaded from."""
-        path = self.files[part][0]
-        if not path:
-            return f"https://codeload.github.com/{self.repository}/tar.gz/{self.commit}"
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{path}"
-
 
 def load_public(name: str, part: str = "train") -> Dataset:
     """Load a published corpus with its labels mapped to names.
@@ -105,51 +94,25 @@ def public_rows(name: str, part: str = "train") -> list[Row]:
 
 
 def fetch(name: str, part: str) -> bytes:
-    """Return a file's bytes: from the cache, from a mirror folder, or from the network.
-
-    A mirror is a folder that `STANCE_MIRROR` names; any file in it with the pinned sha256 will do,
-    under the corpus's name or not. An interrupted download leaves nothing behind.
+    """Return a file's bytes: see `stance.corpus.pinned.fetch`.
 
     Raises:
         DataError: Naming what is missing and where it was looked for.
     """
     source = SOURCES[name]
     path, wanted = source.files[part]
-    file_name = Path(path).name or f"{name}.tar.gz"
-    cached = cache_folder() / "public" / source.commit / file_name
-    candidates = [cached]
-    if mirror := os.environ.get("STANCE_MIRROR"):
-        candidates += sorted((Path(mirror) / name).glob(f"*{Path(file_name).suffix}"))
-        candidates.append(Path(mirror) / file_name)
-    for candidate in candidates:
-        if candidate.is_file() and (content := candidate.read_bytes()):
-            if _sha256(content, path) == wanted:
-                return content
-            if candidate.name == file_name:
-                logger.warning("%s: not the pinned file (sha256 differs); passed over", candidate)
-    url = source.url(part)
-    content = _download(url, f"{name} {part}")
-    found = _sha256(content, path)
-    if found != wanted:
-        raise DataError(
-            f"{name} {part}: {url} is not the pinned file: sha256 {found[:12]}..., expected "
-            f"{wanted[:12]}...; nothing was kept"
-        )
-    with atomic(cached) as temporary:
-        temporary.write_bytes(content)
-    return content
+    file = PinnedFile(source.repository, source.commit, path, wanted)
+    return pinned.fetch(file, digest=sha256_of if path else _sha256_of_files)
 
 
-def _sha256(content: bytes, path: str) -> str:
-    """Return a file's sum; for an archive one over its data files, however it is packed."""
-    if path:
-        return hashlib.sha256(content).hexdigest()
+def _sha256_of_files(content: bytes) -> str:
+    """Return a sum over an archive's data files, however it is packed."""
     try:
         files = _unpack(content)
     except tarfile.TarError:
         return "not an archive"
-    listed = (f"{name} {hashlib.sha256(files[name]).hexdigest()}" for name in sorted(files))
-    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+    listed = (f"{name} {sha256_of(files[name])}" for name in sorted(files))
+    return sha256_of("\n".join(listed).encode())
 
 
 def _unpack(content: bytes) -> dict[str, bytes]:
@@ -162,19 +125,6 @@ def _unpack(content: bytes) -> dict[str, bytes]:
             if handle is not None and len(parts) >= 3 and parts[-3] in ("train", "dev"):
                 files["/".join(parts[-3:])] = handle.read()
     return files
-
-
-def _download(url: str, what: str) -> bytes:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as response:
-            content: bytes = response.read()
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise DataError(
-            f"{what}: cannot be downloaded from {url} ({reason}); connect to the network, or put "
-            f"the file into a folder and name that in STANCE_MIRROR"
-        ) from None
-    return content
 
 
 def _read_cameo(content: bytes, part: str) -> Iterator[Row]:

@@ -85,6 +85,25 @@ def read_labelled(
     return result
 
 
+def read_votes(votes: str, labels: Sequence[str]) -> list[str]:
+    """Return the labels that readers gave a sentence.
+
+    Args:
+        votes: Labels joined by `|`, each written out or as its first letters (`c|c|n`).
+        labels: Labels that may occur.
+
+    Raises:
+        DataError: If a vote is none of the labels, or the beginning of more than one.
+    """
+    found = []
+    for vote in votes.split("|"):
+        meant = [label for label in labels if label.startswith(vote)] if vote else []
+        if vote not in meant and len(meant) != 1:
+            raise DataError(f"vote {vote!r} in {votes!r} is none of {', '.join(labels)}")
+        found.append(vote if vote in meant else meant[0])
+    return found
+
+
 def text_faults(text: object) -> list[str]:
     """Say what is wrong with a sentence, if anything."""
     if not isinstance(text, str):

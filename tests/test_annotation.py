@@ -1,0 +1,231 @@
+"""Annotation: what is handed out comes back as a corpus, with nothing lost on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stance import annotation
+from stance.corpus import load_corpus
+from stance.schema import DataError
+
+ARTICLES = {
+    f"articles/{name}.txt": (
+        f"The minister of {name} spoke on Monday. {name} will never accept such a demand.\n\n"
+        f"“We are ready to meet {name} at once,” the envoy said. Talks were held in {name}."
+    )
+    for name in ("Mali", "Peru", "Chad", "Fiji", "Oman", "Cuba")
+}
+
+
+@pytest.fixture
+def articles() -> Path:
+    for name, text in ARTICLES.items():
+        path = Path(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return Path("articles")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fill(path: Path, label: Any) -> None:
+    """Let a reader label each sentence of a sheet by a function of its row."""
+    rows = rows_of(path)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "label": label(row)} for row in rows)
+
+
+def by_word(row: dict[str, str]) -> str:
+    if "never" in row["sentence"]:
+        return "hardline"
+    return "conciliatory" if "ready" in row["sentence"] else "neutral"
+
+
+def test_sheets_hold_every_sentence_once_in_orders_of_their_own(articles: Path) -> None:
+    assert annotation.sample([str(articles)], 100, "work") == 24
+    one, two = (rows_of(Path(f"work/reader-{n}.csv")) for n in (1, 2))
+    assert {row["id"] for row in one} == {row["id"] for row in two}
+    assert [row["id"] for row in one] != [row["id"] for row in two]
+    assert all(row["label"] == "" for row in one)
+    for item in rows_of(Path("work/items.csv")):
+        text = Path(item["document"]).read_text(encoding="utf-8")
+        assert text[int(item["start"]) : int(item["end"])] == item["sentence"]
+    middle = next(row for row in one if "never accept" in row["sentence"])
+    assert middle["before"].startswith("The minister of")
+    assert middle["after"].startswith("“We are ready")
+
+
+def test_the_draw_follows_the_seed(articles: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        annotation.sample([str(articles)], 5, name, seed=seed)
+    a, b, c = (Path(name, "items.csv").read_text() for name in "abc")
+    assert a == b != c
+
+
+def test_label_studio_gets_tasks_and_an_interface(articles: Path) -> None:
+    import xml.etree.ElementTree as ET
+
+    annotation.sample([str(articles)], 3, "work", labels=("for", "against & <so>"))
+    tasks = json.loads(Path("work/label-studio.json").read_text(encoding="utf-8"))
+    assert len(tasks) == 3
+    assert set(tasks[0]["data"]) == {"id", "before", "sentence", "after"}
+    root = ET.fromstring(Path("work/label-studio.xml").read_text(encoding="utf-8"))
+    assert [c.get("value") for c in root.iter("Choice")] == ["for", "against & <so>"]
+    assert "posture" in Path("work/codebook.txt").read_text(encoding="utf-8")
+
+
+def test_round_trip_with_adjudication(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work", readers=("ann", "ben", "cem"))
+    sheets = [Path(f"work/{reader}.csv") for reader in ("ann", "ben", "cem")]
+    fill(sheets[0], by_word)
+    fill(sheets[1], by_word)
+    fill(sheets[2], lambda row: "neutral" if "Mali" in row["sentence"] else by_word(row))
+    votes = annotation.read_labels(sheets)
+    found = annotation.agree("work", votes)
+    assert found.items == 24
+    assert len(found.disagreements) == 2
+    assert found.pairs["ann", "ben"] == 1.0
+    assert found.pairs["ann", "cem"] == pytest.approx(22 / 24)
+    assert found.alpha == pytest.approx(0.90, abs=0.03)
+
+    with pytest.raises(DataError, match="2 disagreements are undecided"):
+        annotation.export("work", votes, "corpus")
+    decide = Path("work/disagreements.csv")
+    assert "cem: neutral" in rows_of(decide)[0]["votes"]
+    fill(decide, lambda row: "neutral")
+    annotation.agree("work", votes)  # asking again keeps what was decided
+    sizes = annotation.export("work", votes, "corpus")
+    assert sum(sizes.values()) == 24
+    corpus = load_corpus("corpus")
+    labels = {row["text"]: row["label"] for rows in corpus.splits.values() for row in rows}
+    assert labels["Mali will never accept such a demand."] == "neutral"
+    assert labels["Peru will never accept such a demand."] == "hardline"
+    assert all(len(r["votes"].split("|")) == 3 for rows in corpus.splits.values() for r in rows)
+
+
+def test_majority_decides_when_asked(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work", readers=("a", "b", "c"))
+    sheets = [Path(f"work/{reader}.csv") for reader in "abc"]
+    for sheet in sheets[:2]:
+        fill(sheet, by_word)
+    fill(sheets[2], lambda row: "neutral")
+    votes = annotation.read_labels(sheets)
+    annotation.export("work", votes, "corpus", majority=True)
+    rows = [row for part in load_corpus("corpus").splits.values() for row in part]
+    assert all(row["label"] == by_word({"sentence": row["text"]}) for row in rows)
+    two = annotation.read_labels(sheets[1:])
+    with pytest.raises(DataError, match="undecided"):  # one against one is no majority
+        annotation.export("work", two, "other", majority=True)
+
+
+def test_standoff_export_holds_no_text_and_rebuilds(
+    articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotation.sample([str(articles)], 24, "work", readers=("a",))
+    fill(Path("work/a.csv"), by_word)
+    votes = annotation.read_labels(["work/a.csv"])
+    commit = "a" * 40
+    annotation.export(
+        "work", votes, "pointers", repository="me/news", commit=commit, root=".", licence="mine"
+    )
+    written = "".join(path.read_text(encoding="utf-8") for path in Path("pointers").iterdir())
+    assert "minister" not in written
+    monkeypatch.setenv("STANCE_MIRROR", ".")
+    rows = [row for part in load_corpus("pointers").splits.values() for row in part]
+    assert len(rows) == 24
+    assert all(row["label"] == by_word({"sentence": row["text"]}) for row in rows)
+
+
+def test_label_studio_export_is_read_by_reader(articles: Path) -> None:
+    annotation.sample([str(articles)], 4, "work")
+    tasks = json.loads(Path("work/label-studio.json").read_text(encoding="utf-8"))
+
+    def annotated(reader: Any, choice: str, **more: Any) -> dict[str, Any]:
+        result = [{"type": "choices", "from_name": "label", "value": {"choices": [choice]}}]
+        return {"completed_by": reader, "result": result, **more}
+
+    for task in tasks:
+        task["annotations"] = [
+            annotated({"email": "ann@x"}, "hardline"),
+            annotated(7, "neutral"),
+            annotated(8, "neutral", was_cancelled=True),
+        ]
+    Path("export.json").write_text(json.dumps(tasks), encoding="utf-8")
+    votes = annotation.read_labels(["export.json"])
+    assert set(votes) == {"ann@x", "7"}
+    assert set(votes["ann@x"].values()) == {"hardline"}
+    assert len(annotation.agree("work", votes).disagreements) == 4
+
+
+def test_uncertain_draws_what_the_model_knows_least(articles: Path, model_folder: Path) -> None:
+    from stance.prediction import load
+
+    annotation.sample([str(articles)], 6, "work", strategy="uncertain", model=str(model_folder))
+    annotation.sample([str(articles)], 24, "all")
+    model = load(str(model_folder))
+
+    def doubt(folder: str) -> dict[str, float]:
+        rows = rows_of(Path(folder, "items.csv"))
+        given = model.predict([row["sentence"] for row in rows])
+        return {r["id"]: max(p.probabilities.values()) for r, p in zip(rows, given, strict=True)}
+
+    every = doubt("all")
+    drawn = {row["id"] for row in rows_of(Path("work/items.csv"))}
+    assert max(every[i] for i in drawn) <= min(every[i] for i in every if i not in drawn) + 0.1
+
+
+def test_diverse_draws_across_kinds(articles: Path) -> None:
+    annotation.sample([str(articles)], 4, "work", strategy="diverse")
+    kinds = {row["sentence"].split()[1] for row in rows_of(Path("work/items.csv"))}
+    assert len(kinds) >= 3  # "minister", "will", "are", "were"
+
+
+def test_tables_are_sampled_by_row(articles: Path) -> None:
+    rows = "".join(
+        f'{name},"They met {name} in Oslo. Nobody there knew {name}."\n' for name in "xyz"
+    )
+    Path("docs.csv").write_text(f"id,body\n{rows}")
+    with pytest.raises(DataError, match="no column 'text'; the columns are id, body"):
+        annotation.sample(["docs.csv"], 5, "work")
+    assert annotation.sample(["docs.csv"], 9, "work", text_column="body") == 6
+    found = {row["document"] for row in rows_of(Path("work/items.csv"))}
+    assert found == {"docs.csv#x", "docs.csv#y", "docs.csv#z"}
+    fill(Path("work/reader-1.csv"), by_word)
+    votes = annotation.read_labels(["work/reader-1.csv"])
+    assert annotation.export("work", votes, "plain") == {"train": 2, "dev": 2, "test": 2}
+    with pytest.raises(DataError, match="into text files, not into tables"):
+        annotation.export("work", votes, "p", repository="a/b", commit="c" * 40)
+
+
+def test_too_few_documents_are_told(articles: Path) -> None:
+    annotation.sample(["articles/Mali.txt", "articles/Peru.txt"], 9, "work")
+    fill(Path("work/reader-1.csv"), by_word)
+    with pytest.raises(DataError, match="2 documents; a corpus of 3 splits needs as many"):
+        annotation.export("work", annotation.read_labels(["work/reader-1.csv"]), "corpus")
+
+
+def test_faults_are_told(articles: Path) -> None:
+    annotation.sample([str(articles)], 4, "work")
+    with pytest.raises(DataError, match="holds an annotation already"):
+        annotation.sample([str(articles)], 4, "work")
+    with pytest.raises(DataError, match="no row has a label"):
+        annotation.read_labels(["work/reader-1.csv"])
+    fill(Path("work/reader-1.csv"), lambda row: "friendly")
+    with pytest.raises(DataError, match=r"reader-1\.csv:2: label 'friendly', expected one of con"):
+        annotation.read_labels(["work/reader-1.csv"])
+    with pytest.raises(DataError, match="are none of this annotation: nobody"):
+        annotation.agree("work", {"a": {"nobody": "neutral"}})
+    with pytest.raises(DataError, match=r"no items\.csv here"):
+        annotation.agree("elsewhere", {"a": {"x": "neutral"}})
+    Path("bad.json").write_text("{}")
+    with pytest.raises(DataError, match="not a Label Studio export"):
+        annotation.read_labels(["bad.json"])
