@@ -58,6 +58,7 @@ def suspects(
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.multiclass import OneVsRestClassifier
 
     corpus = load_corpus(folder, labels=labels)
     rows = [row for split in corpus.splits.values() for row in split]
@@ -69,7 +70,9 @@ def suspects(
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2).fit_transform(texts)
     vectors = embedded(encoder, texts, 128)
     probs = cross_val_predict(
-        LogisticRegression(C=5, max_iter=1000, class_weight="balanced"),
+        # One against the rest by coordinate descent: on words and vectors together, many times
+        # faster than the solvers for all classes at once.
+        OneVsRestClassifier(LogisticRegression(C=5, solver="liblinear", class_weight="balanced")),
         hstack([words, csr_matrix(vectors)]).tocsr(),
         gold,
         groups=groups,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from stance import annotation
-from stance.corpus import load_corpus
+from stance.corpus import check, load_corpus
 from stance.schema import DataError
 
 ARTICLES = {
@@ -106,6 +106,7 @@ def test_round_trip_with_adjudication(articles: Path) -> None:
     sizes = annotation.export("work", votes, "corpus")
     assert sum(sizes.values()) == 24
     corpus = load_corpus("corpus")
+    assert check.frozen(Path("corpus")).passed
     labels = {row["text"]: row["label"] for rows in corpus.splits.values() for row in rows}
     assert labels["Mali will never accept such a demand."] == "neutral"
     assert labels["Peru will never accept such a demand."] == "hardline"

@@ -45,7 +45,11 @@ def test_leak_between_splits_is_found() -> None:
 
 def test_changed_frozen_split_is_found() -> None:
     folder = write_corpus(Path("data"))
-    assert checks.frozen(folder).passed
+    lost = checks.frozen(folder)
+    assert not lost.passed
+    assert "sha256sum test.jsonl >> SHA256SUMS" in lost.detail
+    (folder / checks.FROZEN).write_text("0  other.jsonl\n")
+    assert "does not list test.jsonl" in checks.frozen(folder).detail
     digest = hashlib.sha256((folder / "test.jsonl").read_bytes()).hexdigest()
     (folder / checks.FROZEN).write_text(f"{digest}  test.jsonl\n")
     assert checks.frozen(folder).detail == "unchanged"

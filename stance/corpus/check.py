@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stance.actors import find_actors
 from stance.corpus.load import Corpus, load_corpus
+from stance.corpus.standoff import is_standoff
 from stance.corpus.table import Row, read_rows
 from stance.schema import DataError
 
@@ -38,7 +39,7 @@ class Finding:
 
 
 def check(folder: str | Path = "data", *, against: Sequence[str | Path] = ()) -> list[Finding]:
-    """Run every check on a corpus.
+    """Run every check on a corpus; that actors carry no label is not asked of stand-off labels.
 
     Args:
         folder: Folder with the three splits.
@@ -55,20 +56,27 @@ def check(folder: str | Path = "data", *, against: Sequence[str | Path] = ()) ->
         frozen(Path(folder)),
         near_duplicates(rows),
         leaks(corpus),
-        actors(rows),
     ]
+    if not is_standoff(Path(folder)):  # text that was found, not written, is as it is
+        found.append(actors(rows))
     found += [copied(rows, Path(file)) for file in against]
     return found
 
 
 def frozen(folder: Path) -> Finding:
-    """Check the files that `SHA256SUMS` pins."""
+    """Check the files that `SHA256SUMS` pins; the test split must be one of them."""
     sums = folder / FROZEN
+    test = "test.csv" if is_standoff(folder) else "test.jsonl"
+    pin = f"pin it:  (cd {folder} && sha256sum {test} >> {FROZEN})"
     if not sums.is_file():
-        return Finding("frozen splits", True, f"no {FROZEN}: nothing is pinned")
+        return Finding(
+            "frozen splits", False, f"no {FROZEN}: lost, or the test is not pinned; {pin}"
+        )
+    pinned = [line.partition("  ") for line in sums.read_text(encoding="utf-8").splitlines()]
+    if test not in [name for _, _, name in pinned]:
+        return Finding("frozen splits", False, f"{FROZEN} does not list {test}; {pin}")
     changed = []
-    for line in sums.read_text(encoding="utf-8").splitlines():
-        expected, _, name = line.partition("  ")
+    for expected, _, name in pinned:
         path = folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             changed.append(name)

@@ -1,0 +1,197 @@
+"""What labelled real sentences buy beside written ones: one row a training, measured the same way.
+
+    python benchmarks/real_study.py main --seeds 13 14 15 --data my_gold.csv
+
+trains on written sentences (`data`), on real ones (`data/real`) and on both, and prints macro-F1 on
+the real test split, on the written one and on each labelled file given: mean and standard deviation
+over seeds. Other tables, one seed unless more are given:
+
+    curve       real sentences alone, 1,000 / 2,500 / all
+    left-out    real sentences without one source, measured on all sentences of that source
+    weights     both, with several weights of a real sentence; measured on real dev
+    first       public corpora first, then ours: do intermediate tasks pay on real dev?
+
+`--set train.epochs=2` and the like change the configuration for every row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import stance
+from stance.corpus import Corpus, load_corpus
+from stance.corpus.public import public_rows
+from stance.training import Trained
+
+Row = dict[str, Any]
+REAL, WRITTEN = Path("data/real"), Path("data")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", choices=["main", "curve", "left-out", "weights", "first"])
+    parser.add_argument("--config", default="configs/full.yaml")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[13])
+    parser.add_argument("--only", nargs="*", help="rows to measure, by name")
+    parser.add_argument("--data", type=Path, nargs="*", default=[], help="further labelled files")
+    parser.add_argument("--set", nargs="*", default=[], help="section.key=value for every row")
+    options = parser.parse_args()
+    study = Study(options)
+    getattr(study, options.table.replace("-", "_"))()
+
+
+class Study:
+    """Trains on parts of the corpora and prints a line for each."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.real = load_corpus(REAL)
+        self.written = load_corpus(WRITTEN)
+
+    def main(self) -> None:
+        real, written = self.real.rows("train"), self.written.rows("train")
+        self.header("real test", "written test", *(path.stem for path in self.options.data))
+        for name, rows in (("written", written), ("real", real), ("both", [*written, *real])):
+            self.line(name, rows, self.everywhere)
+
+    def curve(self) -> None:
+        self.header("real test", "written test", *(path.stem for path in self.options.data))
+        for size in (1000, 2500, None):
+            rows = limited(self.real, size)
+            self.line(f"{len(rows)} real", rows, self.everywhere)
+
+    def left_out(self) -> None:
+        self.header("the source left out")
+        everything = [row for split in self.real.splits.values() for row in split]
+        for source in sorted({row["source"] for row in everything}):
+            rows = [row for row in self.real.rows("train") if row["source"] != source]
+            unseen = [row for row in everything if row["source"] == source]
+            self.line(f"without {source}", rows, lambda m, unseen=unseen: [on_rows(m, unseen)])
+
+    def weights(self) -> None:
+        self.header("real dev", "written dev")
+        for weight in (0.5, 1.0, 2.0, 4.0):
+            rows = [*self.written.rows("train"), *self.real.rows("train")]
+            self.line(f"real weighs {weight:g}", rows, self.on_dev, weight=weight)
+
+    def first(self) -> None:
+        self.header("real dev", "written dev")
+        rows = self.real.rows("train")
+        self.line("ours at once", rows, self.on_dev)
+        for name, labels in (
+            ("newsmtsc", ["negative", "neutral", "positive"]),
+            ("cameo", None),
+            ("plv", None),
+        ):
+            with tempfile.TemporaryDirectory() as scratch:
+                encoder = self.pretrained(name, labels, Path(scratch))
+                self.line(f"{name} first", rows, self.on_dev, encoder=encoder)
+
+    def pretrained(self, name: str, labels: list[str] | None, scratch: Path) -> Path:
+        """Fine-tune on a public corpus and return the model's folder, an encoder to start from."""
+        found = public_rows(name)
+        unique = {row["text"].lower(): row for row in found}
+        rows = list(unique.values())
+        random.Random(0).shuffle(rows)
+        held = [{**row, "group": row["id"]} for row in rows]
+        tenth = len(held) // 10
+        splits = {"dev": held[:tenth], "test": held[:0], "train": held[tenth:]}
+        write(scratch / "data", splits)
+        settings = [f"data.path={scratch / 'data'}", "data.weights=null", "train.epochs=1"]
+        if labels is not None:
+            settings += [f"labels=[{','.join(labels)}]", "poles=null"]
+        return self.train(scratch, settings, self.options.seeds[0]).folder
+
+    def line(
+        self,
+        name: str,
+        rows: list[Row],
+        measure: Callable[[Trained], list[float]],
+        *,
+        weight: float = 1.0,
+        encoder: Path | None = None,
+    ) -> None:
+        """Train on rows with each seed and print a line of the table."""
+        if self.options.only and name not in self.options.only:
+            return
+        results = []
+        for seed in self.options.seeds:
+            with tempfile.TemporaryDirectory() as scratch:
+                folders, weights = self.parts(rows, Path(scratch), weight)
+                settings = [f"data.path={folders}", f"data.weights={weights}"]
+                if encoder is not None:
+                    settings.append(f"encoder.name={encoder}")
+                results.append(measure(self.train(Path(scratch), settings, seed)))
+        cells = ""
+        for column in zip(*results, strict=True):
+            spread = f" ± {statistics.stdev(column):.3f}" if len(column) > 1 else ""
+            cells += f"{statistics.mean(column):.3f}{spread}".rjust(20)
+        print(f"{name:28}{len(rows):>7}{cells}", flush=True)
+
+    def parts(self, rows: list[Row], scratch: Path, weight: float) -> tuple[str, str]:
+        """Write each corpus's rows beside its dev split; return folders and weights."""
+        folders, weights = [], []
+        for name, corpus, value in (("written", self.written, 1.0), ("real", self.real, weight)):
+            known = {row["id"] for row in corpus.rows("train")}
+            part = [row for row in rows if row["id"] in known]
+            if part:
+                write(scratch / name, {**corpus.splits, "train": part})
+                folders.append(str(scratch / name))
+                weights.append(str(value))
+        return f"[{','.join(folders)}]", f"[{','.join(weights)}]"
+
+    def train(self, scratch: Path, settings: list[str], seed: int) -> Trained:
+        return stance.train(
+            self.options.config,
+            [
+                *settings,
+                f"train.seed={seed}",
+                f"output={scratch / 'models'}",
+                "tracking.enabled=false",
+                *self.options.set,
+            ],
+        )
+
+    def everywhere(self, trained: Trained) -> list[float]:
+        files = [
+            stance.evaluate(trained.folder, data=path, baselines=False, output=None).macro_f1
+            for path in self.options.data
+        ]
+        tests = [on_rows(trained, corpus.rows("test")) for corpus in (self.real, self.written)]
+        return [*tests, *files]
+
+    def on_dev(self, trained: Trained) -> list[float]:
+        return [on_rows(trained, corpus.rows("dev")) for corpus in (self.real, self.written)]
+
+    def header(self, *columns: str) -> None:
+        print(f"{'trained on':28}{'n':>7}" + "".join(f"{c:>20}" for c in columns), flush=True)
+
+
+def on_rows(trained: Trained, rows: Iterable[Row]) -> float:
+    """Return a model's macro-F1 on rows."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "rows.jsonl"
+        write(Path(scratch), {"rows": list(rows)})
+        return stance.evaluate(trained.folder, data=path, baselines=False, output=None).macro_f1
+
+
+def limited(corpus: Corpus, size: int | None) -> list[Row]:
+    return corpus.rows("train") if size is None else corpus.limited(size, seed=0)
+
+
+def write(folder: Path, splits: dict[str, list[Row]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, rows in splits.items():
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

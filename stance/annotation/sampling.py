@@ -1,0 +1,192 @@
+"""Draws sentences from articles and hands them out: sheets, tasks for Label Studio, a codebook."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from stance.annotation.sheets import ITEM_COLUMNS, ITEMS, SHEET_COLUMNS, write, write_csv
+from stance.article import expand, read_document
+from stance.article.sentences import split as split_sentences
+from stance.corpus import standoff
+from stance.corpus.table import Row, read_rows
+from stance.prediction import load
+from stance.schema import LABELS, DataError, require
+
+Strategy = Literal["random", "uncertain", "diverse"]
+
+TABLES = (".jsonl", ".csv", ".tsv", ".parquet")
+MIN_WORDS, MAX_WORDS = 4, 80
+MOST = 20_000
+"""Sentences, drawn at random, that `uncertain` and `diverse` choose from."""
+
+
+def sample(
+    inputs: Sequence[str],
+    count: int,
+    output: str | Path,
+    *,
+    strategy: Strategy = "random",
+    readers: Sequence[str] = ("reader-1", "reader-2"),
+    labels: Sequence[str] = LABELS,
+    text_column: str = "text",
+    model: str | None = None,
+    codebook: str | Path | None = None,
+    seed: int = 13,
+) -> int:
+    """Draw sentences and write what readers need.
+
+    Args:
+        inputs: Text files, folders of them, or tables (.jsonl, .csv, .tsv, .parquet) with a
+            document a row.
+        count: Sentences to draw.
+        output: Folder to write; must not hold an annotation yet.
+        strategy: `random`; `uncertain`, those the model is least sure of (highest entropy); or
+            `diverse`, the ones nearest to the centres of as many clusters.
+        readers: Names of the sheets.
+        labels: Labels to choose from.
+        text_column: Column of a table that holds the document.
+        model: For `uncertain`, as for `stance.load`.
+        codebook: Text shown to readers; None takes the one in short of this project.
+        seed: Of every draw.
+
+    Returns:
+        How many sentences were drawn: fewer than `count` if there are no more.
+
+    Raises:
+        DataError: If the folder holds an annotation, or there is no sentence to draw.
+    """
+    folder = Path(output)
+    if (folder / ITEMS).exists():
+        raise DataError(f"{folder}: holds an annotation already; name another folder")
+    if len(set(readers)) != len(readers) or {"items", "disagreements"} & set(readers):
+        raise DataError(f"readers {', '.join(readers)}: expected different names, none 'items'")
+    candidates = _unique(_sentences(inputs, text_column))
+    if not candidates:
+        raise DataError(f"{', '.join(inputs)}: no sentence of {MIN_WORDS} to {MAX_WORDS} words")
+    random.Random(seed).shuffle(candidates)
+    if strategy == "uncertain":
+        chosen = _most_uncertain(candidates[:MOST], count, model)
+    elif strategy == "diverse":
+        chosen = _most_diverse(candidates[:MOST], count, seed)
+    else:
+        chosen = candidates[:count]
+    items = [{**item, "id": _id(item), "sample": strategy} for item in chosen]
+    guide = Path(codebook).read_text(encoding="utf-8") if codebook else _codebook()
+    write_csv(folder / ITEMS, ITEM_COLUMNS, items)
+    for reader in readers:
+        order = list(items)
+        random.Random(f"{seed} {reader}").shuffle(order)
+        write_csv(folder / f"{reader}.csv", SHEET_COLUMNS, order)
+    write(folder / "codebook.txt", guide)
+    write(folder / "label-studio.xml", _interface(labels, guide))
+    tasks = [{"data": {name: item[name] for name in SHEET_COLUMNS[:4]}} for item in items]
+    write(folder / "label-studio.json", json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
+    return len(items)
+
+
+def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
+    tables = [name for name in inputs if Path(name).suffix.lower() in TABLES]
+    for name in expand([name for name in inputs if name not in tables]):
+        document = read_document(name)
+        yield from _sentences_of(document.name, document.text)
+    for name in tables:
+        numbered, problems = read_rows(Path(name))
+        if numbered and text_column not in numbered[0][1]:
+            raise DataError(
+                f"{name}: no column {text_column!r}; the columns are {', '.join(numbered[0][1])}"
+            )
+        if problems:
+            raise DataError(f"{name}: {len(problems)} faults", problems)
+        for line, row in numbered:
+            yield from _sentences_of(f"{name}#{row.get('id') or line}", str(row[text_column] or ""))
+
+
+def _sentences_of(document: str, text: str) -> Iterator[Row]:
+    spans = split_sentences(text).sentences
+    for number, span in enumerate(spans):
+        sentence = standoff.clean(text[span.start : span.end])
+        if not MIN_WORDS <= len(sentence.split()) <= MAX_WORDS:
+            continue
+        before = spans[number - 1] if number else None
+        after = spans[number + 1] if number + 1 < len(spans) else None
+        yield {
+            "document": document,
+            "start": span.start,
+            "end": span.end,
+            "before_start": before.start if before else "",
+            "after_end": after.end if after else "",
+            "before": standoff.clean(text[before.start : span.start]) if before else "",
+            "sentence": sentence,
+            "after": standoff.clean(text[span.end : after.end]) if after else "",
+        }
+
+
+def _unique(candidates: Iterable[Row]) -> list[Row]:
+    return list({item["sentence"].lower(): item for item in candidates}.values())
+
+
+def _most_uncertain(candidates: list[Row], count: int, model: str | None) -> list[Row]:
+    predictions = load(model).predict([item["sentence"] for item in candidates])
+    probs = np.array([list(p.probabilities.values()) for p in predictions])  # (N, K)
+    entropy = -(probs * np.log(np.clip(probs, 1e-12, None))).sum(axis=1)
+    return [candidates[i] for i in np.argsort(-entropy, kind="stable")[:count]]
+
+
+def _most_diverse(candidates: list[Row], count: int, seed: int) -> list[Row]:
+    if count >= len(candidates):
+        return candidates
+    require("sklearn", extra="train", purpose="drawing diverse sentences")
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+
+    words = TfidfVectorizer(sublinear_tf=True).fit_transform([c["sentence"] for c in candidates])
+    width = min(100, words.shape[1] - 1, len(candidates) - 1)
+    points = normalize(TruncatedSVD(max(width, 1), random_state=seed).fit_transform(words))
+    distances = MiniBatchKMeans(count, random_state=seed, n_init=1).fit_transform(points)
+    chosen: dict[int, None] = {}
+    for cluster in range(count):
+        order = np.argsort(distances[:, cluster], kind="stable")
+        chosen[next(int(i) for i in order if int(i) not in chosen)] = None
+    return [candidates[i] for i in chosen]
+
+
+def _id(item: Row) -> str:
+    place = f"{item['document']} {item['start']} {item['sentence']}"
+    return hashlib.sha256(place.encode()).hexdigest()[:12]
+
+
+def _codebook() -> str:
+    return package_files("stance").joinpath("codebook.txt").read_text(encoding="utf-8")
+
+
+def _interface(labels: Sequence[str], guide: str) -> str:
+    choices = "\n".join(f'    <Choice value="{html.escape(label)}"/>' for label in labels)
+    lines = "\n".join(
+        f'    <Text name="guide{n}" value="{html.escape(line)}"/>'
+        for n, line in enumerate(" ".join(part.split()) for part in guide.split("\n\n"))
+        if line
+    )
+    return f"""<View>
+  <Text name="before" value="$before"/>
+  <Header value="$sentence"/>
+  <Text name="sentence" value="$sentence"/>
+  <Text name="after" value="$after"/>
+  <Choices name="label" toName="sentence" choice="single-radio" required="true">
+{choices}
+  </Choices>
+  <Collapse><Panel value="Codebook">
+{lines}
+  </Panel></Collapse>
+</View>
+"""

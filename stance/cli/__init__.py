@@ -1,0 +1,155 @@
+"""The command line. A user's mistake is one message on standard error and exit code 2."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stance.cli import annotate, data
+from stance.cli.common import ModelOption, progress, say
+from stance.cli.render import WRITERS, Format, print_tables
+from stance.schema import StanceError
+
+app = typer.Typer(
+    help="Stance of political articles, sentence by sentence: conciliatory, neutral or hardline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(data.app, name="data")
+app.add_typer(annotate.app, name="annotate")
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Settings that win over the file: section.key=value")
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except StanceError as error:
+        print(f"stance: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        print(
+            f"stance: this command needs {error.name}, which is not installed: "
+            f"run  pip install 'stance[train]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, as `head` does
+        sys.exit(0)
+
+
+@app.command()
+def train(
+    overrides: Overrides = None,
+    config: Annotated[Path, typer.Option("--config", "-c", help="YAML file.")] = Path(
+        "configs/default.yaml"
+    ),
+) -> None:
+    """Fine-tune, track and save a model; it becomes the champion if it is the best on dev."""
+    from stance.training import train as run
+
+    trained = run(config, overrides or (), say=say)
+    f1 = trained.dev["macro_f1"]
+    print(f"dev macro-F1 {f1['value']:.3f} [{f1['low']:.3f}, {f1['high']:.3f}]  {trained.folder}")
+
+
+@app.command()
+def evaluate(
+    model: ModelOption = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet. [the split]")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the training corpus.")] = "test",
+    text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
+    baselines: Annotated[bool, typer.Option(help="Measure three baselines beside it.")] = True,
+    output: Annotated[Path, typer.Option(help="Folder for reports.")] = Path("reports"),
+) -> None:
+    """Measure a model on a split or on any labelled file, beside baselines."""
+    from stance.evaluation import evaluate as run
+
+    evaluation = run(
+        model,
+        data=data,
+        split=split,
+        text_column=text_column,
+        label_column=label_column,
+        baselines=baselines,
+        output=output,
+        say=say,
+    )
+    print(evaluation.to_text())
+    print(f"report: {evaluation.folder}")
+
+
+@app.command()
+def predict(
+    articles: Annotated[
+        list[str], typer.Argument(help="Text files, folders of them, or - for standard input.")
+    ],
+    model: ModelOption = None,
+    format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write. [standard output]")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [all]")] = None,
+) -> None:
+    """Score articles sentence by sentence."""
+    from stance.article import expand, read_document
+    from stance.artifact import atomic
+    from stance.prediction import load
+
+    # All input is read before any is scored: a bad file is told in a moment, and costs nothing.
+    documents, faults = [], []
+    for name in expand(articles):
+        try:
+            documents.append(read_document(name))
+        except StanceError as error:
+            faults.append(str(error))
+    if faults:
+        raise StanceError("\nstance: ".join(faults))
+    if output is not None and output.is_dir():
+        raise StanceError(f"{output}: is a folder, expected a file to write to")
+    loaded = load(model, threads=threads)
+    scored = [
+        loaded.score_article(document.text, name=document.name)
+        for document in progress(documents, "scoring")
+    ]
+    for article in scored:
+        for warning in article.warnings:
+            print(f"stance: {article.name}: {warning}", file=sys.stderr)
+    if output is None and format is Format.TABLE:
+        print_tables(scored)
+        return
+    text = WRITERS[format](scored)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        with atomic(output) as path:
+            path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise StanceError(f"{output}: cannot be written: {error.strerror}") from None
+    say(f"wrote {output}")
+
+
+@app.command()
+def log(folder: Annotated[Path, typer.Argument(help="A saved model.")]) -> None:
+    """Log a saved model to MLflow that could not be logged when it was trained."""
+    from stance import tracking
+    from stance.artifact import read_manifest
+    from stance.config import TrackingConfig
+
+    settings = TrackingConfig(**read_manifest(folder).config["tracking"])
+    print(f"logged as run {tracking.log_folder(folder, settings)} to {tracking.store()}")

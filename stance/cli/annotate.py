@@ -1,0 +1,117 @@
+"""`stance annotate`: label sentences of one's own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stance.cli.common import ModelOption, say
+from stance.schema import LABELS
+
+app = typer.Typer(help="Label sentences of your own.", no_args_is_help=True, rich_markup_mode=None)
+
+ALL_LABELS = ",".join(LABELS)
+LabelsOption = Annotated[str, typer.Option(help="Labels, joined by commas.")]
+
+
+class Strategy(StrEnum):
+    """How `stance annotate sample` chooses."""
+
+    RANDOM = "random"
+    UNCERTAIN = "uncertain"
+    DIVERSE = "diverse"
+
+
+@app.command()
+def sample(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Articles: files, folders, or tables with one a row.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 200,
+    strategy: Annotated[Strategy, typer.Option(help="How to choose them.")] = Strategy.RANDOM,
+    readers: Annotated[int, typer.Option(min=1, help="Sheets to write.")] = 2,
+    labels: LabelsOption = ALL_LABELS,
+    codebook: Annotated[Path | None, typer.Option(help="Text for readers. [ours]")] = None,
+    text_column: Annotated[str, typer.Option(help="Column of a table with the text.")] = "text",
+    model: ModelOption = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 13,
+) -> None:
+    """Draw sentences and write sheets for readers, and tasks for Label Studio."""
+    from stance import annotation
+
+    drawn = annotation.sample(
+        inputs,
+        count,
+        output,
+        strategy=strategy.value,
+        readers=[f"reader-{n}" for n in range(1, readers + 1)],
+        labels=_split(labels),
+        text_column=text_column,
+        model=model,
+        codebook=codebook,
+        seed=seed,
+    )
+    print(f"{drawn} sentences in {output}: a sheet for each of {readers} readers")
+    if drawn < count:
+        say(f"asked for {count}; there are no more")
+
+
+@app.command()
+def agree(
+    folder: Annotated[Path, typer.Argument(help="Folder of the annotation.")],
+    sheets: Annotated[
+        list[Path], typer.Argument(help="Filled sheets, or Label Studio's export as JSON.")
+    ],
+    labels: LabelsOption = ALL_LABELS,
+) -> None:
+    """Say how far readers agree, and write disagreements.csv for the adjudicator."""
+    from stance import annotation
+
+    found = annotation.agree(folder, annotation.read_labels(sheets, labels=_split(labels)))
+    alpha = "undefined" if found.alpha is None else f"{found.alpha:.3f}"
+    print(f"{found.items} sentences, Krippendorff's alpha {alpha}")
+    for (one, other), share in found.pairs.items():
+        print(f"{one} and {other} alike on {share:.1%}")
+    for reader, counts in found.labels.items():
+        print(f"{reader}: {', '.join(f'{n} {label}' for label, n in sorted(counts.items()))}")
+    print(f"{len(found.disagreements)} to adjudicate in {folder / 'disagreements.csv'}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of the annotation.")],
+    sheets: Annotated[list[Path], typer.Argument(help="Filled sheets or exports, as for agree.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    majority: Annotated[
+        bool, typer.Option("--majority", help="Let votes decide what nobody adjudicated.")
+    ] = False,
+    repository: Annotated[
+        str | None, typer.Option(help="OWNER/NAME on GitHub: write pointers into it, no text.")
+    ] = None,
+    commit: Annotated[str, typer.Option(help="Commit of the repository.")] = "",
+    root: Annotated[Path, typer.Option(help="Its root folder here.")] = Path("."),
+    licence: Annotated[str, typer.Option(help="Terms of its text, in a line.")] = "",
+    labels: LabelsOption = ALL_LABELS,
+) -> None:
+    """Write train, dev and test for  stance train data.path=FOLDER."""
+    from stance import annotation
+
+    rows = annotation.export(
+        folder,
+        annotation.read_labels(sheets, labels=_split(labels)),
+        output,
+        majority=majority,
+        repository=repository,
+        commit=commit,
+        root=root,
+        licence=licence,
+    )
+    print(f"wrote {output}: {', '.join(f'{split} {n}' for split, n in rows.items())}")
+
+
+def _split(labels: str) -> list[str]:
+    return [label.strip() for label in labels.split(",") if label.strip()]

@@ -1,0 +1,97 @@
+"""`stance data`: look after labelled data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stance.cli.common import counter, say
+from stance.schema import DataError, StanceError
+
+app = typer.Typer(help="Look after labelled data.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def fetch(
+    path: Annotated[Path, typer.Argument(help="Folder of stand-off labels.")] = Path("data/real"),
+) -> None:
+    """Download the public files that stand-off labels point into, and check every sentence."""
+    from stance.corpus.load import SPLITS
+    from stance.corpus.standoff import FILES, is_standoff, read_files, read_standoff, sources
+
+    if not is_standoff(path):
+        raise StanceError(f"{path}: no stand-off labels here (no {FILES})")
+    for source, licence in {f.source: f.licence for f in read_files(path).values()}.items():
+        say(f"{source}: {licence}")
+    splits, problems = read_standoff(path, SPLITS, progress=counter("files"))
+    if problems:
+        raise DataError(f"{path}: {len(problems)} sentences cannot be rebuilt", problems)
+    rows = [row for numbered in splits.values() for _, row in numbered]
+    for source, count in sources(rows).items():
+        print(f"{source:20} {count:6}")
+    print(f"{len(rows)} sentences rebuilt, each as it was labelled")
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Evaluation file (labelled, text, or fingerprints) to share nothing with."
+        ),
+    ] = None,
+) -> None:
+    """Check the corpus: rows, copies, leaks, frozen splits, actors; exit code 2 on a fault."""
+    from stance.corpus.check import check as run
+    from stance.corpus.check import failures
+
+    findings = run(path, against=against or ())
+    for finding in findings:
+        print(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.name}: {finding.detail}")
+    if failed := failures(findings):
+        names = ", ".join(finding.name for finding in failed)
+        raise StanceError(f"{path}: {len(failed)} of {len(findings)} checks failed: {names}")
+
+
+@app.command()
+def stats(
+    path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the tables as JSON and for pictures.")
+    ] = None,
+) -> None:
+    """Show what the corpus is made of, and how far its readers agree."""
+    from stance.corpus import load_corpus
+    from stance.corpus.stats import statistics_of, to_text
+    from stance.schema import LABELS
+
+    rows = [row for split in load_corpus(path).splits.values() for row in split]
+    described = statistics_of(rows)
+    print(to_text(described, LABELS))
+    if output is not None:
+        from stance.artifact import atomic
+        from stance.report import corpus_pictures
+
+        with atomic(output / "stats.json") as target:
+            target.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        corpus_pictures(described, [len(row["text"].split()) for row in rows], LABELS, output)
+        say(f"wrote {output}")
+
+
+@app.command()
+def suspects(
+    path: Annotated[Path, typer.Argument(help="Folder of train, dev and test.")] = Path("data"),
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+) -> None:
+    """List sentences whose label is likely wrong, the most suspect first; read before you mend."""
+    from stance.suspects import suspects as run
+
+    found = run(path)
+    print(f"{len(found)} suspects")
+    for suspect in found[:limit]:
+        place = f"{suspect.id}  {suspect.label} -> {suspect.guess}?  {suspect.quality:.2f}"
+        print(f"{place}\n    {suspect.text}")
