@@ -43,6 +43,13 @@ def test_resolved_config_reads_back_the_same() -> None:
     assert load_config(path) == config
 
 
+def test_one_folder_needs_no_brackets() -> None:
+    assert load_config(None, ["data.path=mine"]).data.path == (Path("mine"),)
+    both = load_config(None, ["data.path=[mine, data/real]", "data.weights=[1, 0.5]"]).data
+    assert both.path == (Path("mine"), Path("data/real"))
+    assert both.weights == (1, 0.5)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -54,6 +61,10 @@ def test_resolved_config_reads_back_the_same() -> None:
         ("train: {schedule: zigzag}", "train.schedule: input should be 'linear', 'cosine'"),
         ("labels: [a, a]", "labels must be two or more different names"),
         ("labels: [a, b]", "poles ['conciliatory', 'hardline'] are not among the labels"),
+        ("data: {path: [a, b], weights: [1]}", "1 weights for 2 folders"),
+        ("data: {path: []}", "path names no folder"),
+        ("data: {weights: [0]}", "every weight is 0: nothing to learn from"),
+        ("data: {weights: [-1]}", "data.weights.0: input should be greater than or equal to 0"),
         ("- 1", "expected `key: value` lines, found list"),
         ("train: {epochs: 3", "not valid YAML"),
     ],

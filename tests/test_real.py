@@ -1,0 +1,134 @@
+"""Stand-off labels in `data/real`: pointers only, nothing from evaluation, split by document."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from stance.corpus import check, load_corpus, read_votes, standoff
+from stance.corpus.load import SPLITS
+from stance.metrics import krippendorff_alpha
+from stance.schema import LABELS
+
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "data" / "real"
+MIRROR = os.environ.get("STANCE_MIRROR")
+FINGERPRINTS = os.environ.get("STANCE_FINGERPRINTS")
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    return [{**row, "split": split} for split in SPLITS for row in table(f"{split}.csv")]
+
+
+@pytest.fixture(scope="module")
+def source_of() -> dict[tuple[str, str], str]:
+    return {(f["repository"], f["path"]): f["source"] for f in table("files.csv")}
+
+
+def test_size_and_sources(
+    rows: list[dict[str, str]], source_of: dict[tuple[str, str], str]
+) -> None:
+    assert len(rows) >= 6000
+    counts = Counter(source_of[row["repository"], row["path"]] for row in rows)
+    assert len(counts) == 5
+    assert min(counts.values()) >= 900
+    assert {row["label"] for row in rows} == set(LABELS)
+
+
+def test_a_third_of_each_draw(rows: list[dict[str, str]]) -> None:
+    counts = Counter(row["sample"] for row in rows)
+    assert set(counts) == {"random", "uncertain", "rare"}
+    assert min(counts.values()) >= 0.3 * len(rows)
+
+
+def test_presidents_are_mostly_of_the_last_century(
+    rows: list[dict[str, str]], source_of: dict[tuple[str, str], str]
+) -> None:
+    years = [
+        int(match.group(1))
+        for row in rows
+        if source_of[row["repository"], row["path"]] == "presidents"
+        and (match := re.match(r"data/(\d{4})-", row["path"]))
+    ]
+    assert sum(year >= 1898 for year in years) >= 0.8 * len(years)
+
+
+def test_no_text_is_in_the_tables(rows: list[dict[str, str]]) -> None:
+    names = {"id", "repository", "commit", "path", "document", "sha256", "split"}
+    for row in rows:
+        assert set(row) == {*standoff.COLUMNS, "split"}
+        assert re.fullmatch(r"[0-9a-f]{64}", row["sha256"])
+        assert re.fullmatch(r"[0-9a-f]{40}", row["commit"])
+        rest = [value for name, value in row.items() if name not in names]
+        assert all(len(value.split()) <= 2 for value in rest), row
+
+
+def test_ids_and_places_are_unique(rows: list[dict[str, str]]) -> None:
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert len({row["sha256"] for row in rows}) == len(rows)
+    assert len({(row["path"], row["row"], row["start"]) for row in rows}) == len(rows)
+
+
+def test_no_document_is_in_two_splits(rows: list[dict[str, str]]) -> None:
+    homes: dict[str, set[str]] = {}
+    for row in rows:
+        homes.setdefault(row["document"], set()).add(row["split"])
+    assert all(len(splits) == 1 for splits in homes.values())
+
+
+def test_nothing_comes_from_an_evaluation_document(rows: list[dict[str, str]]) -> None:
+    excluded = {row["document"] for row in table("excluded.csv")}
+    assert len(excluded) > 400
+    assert not {row["document"] for row in rows} & excluded
+    assert not {row["path"] for row in rows} & excluded
+
+
+def test_every_vote_is_kept_and_readers_agree(rows: list[dict[str, str]]) -> None:
+    votes = [read_votes(row["votes"], LABELS) for row in rows]
+    assert all(len(vote) == 3 for vote in votes)
+    alpha = krippendorff_alpha(votes)
+    assert alpha is not None
+    assert alpha >= 0.80
+
+
+def test_the_test_split_is_frozen() -> None:
+    assert check.frozen(FOLDER).passed
+
+
+@pytest.mark.skipif(not MIRROR, reason="needs the public files: name their folder, STANCE_MIRROR")
+def test_every_sentence_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANCE_MIRROR", str(Path(str(MIRROR)).resolve()))
+    corpus = load_corpus(FOLDER)
+    assert sum(map(len, corpus.splits.values())) >= 6000
+    found = check.failures(check.check(FOLDER))
+    assert found == []
+
+
+@pytest.mark.skipif(
+    not (MIRROR and FINGERPRINTS),
+    reason="needs the public files (STANCE_MIRROR) and hashes of evaluation text "
+    "(STANCE_FINGERPRINTS)",
+)
+def test_nothing_is_shared_with_evaluation_text() -> None:
+    corpus = load_corpus(FOLDER)
+    rows = [row for split in corpus.splits.values() for row in split]
+    assert check.copied(rows, Path(str(FINGERPRINTS))).passed
+
+
+def test_a_rebuilt_sentence_that_is_evaluated_on_would_be_found(tmp_path: Path) -> None:
+    text = "The two delegations agreed to meet again before the end of the month."
+    marks = tmp_path / "marks.txt"
+    marks.write_text("\n".join(check.fingerprints(f"As told, {text.upper()}")))
+    row = {"id": "real-1", "text": text, "label": "conciliatory", "group": "x"}
+    assert not check.copied([row], marks).passed
