@@ -7,7 +7,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 STANCE := $(BIN)/stance
 # What a training depends on; a change elsewhere does not train again.
-INPUTS := $(wildcard data/*.jsonl stance/corpus/*.py) \
+INPUTS := $(wildcard data/*.jsonl data/*/*.csv stance/corpus/*.py) \
           $(addprefix stance/,artifact.py config.py encoder.py metrics.py training.py)
 
 export HF_HUB_OFFLINE ?= 1

@@ -73,7 +73,12 @@ class Study:
         for source in sorted({row["source"] for row in everything}):
             rows = [row for row in self.real.rows("train") if row["source"] != source]
             unseen = [row for row in everything if row["source"] == source]
-            self.line(f"without {source}", rows, lambda m, unseen=unseen: [on_rows(m, unseen)])
+            self.line(
+                f"without {source}",
+                rows,
+                lambda trained, unseen=unseen: [on_rows(trained, unseen)],
+                dev=[row for row in self.real.rows("dev") if row["source"] != source],
+            )
 
     def weights(self) -> None:
         self.header("real dev", "written dev")
@@ -102,7 +107,7 @@ class Study:
         random.Random(0).shuffle(rows)
         held = [{**row, "group": row["id"]} for row in rows]
         tenth = len(held) // 10
-        splits = {"dev": held[:tenth], "test": held[:0], "train": held[tenth:]}
+        splits = {"dev": held[:tenth], "test": held[-1:], "train": held[tenth:-1]}
         write(scratch / "data", splits)
         settings = [f"data.path={scratch / 'data'}", "data.weights=null", "train.epochs=1"]
         if labels is not None:
@@ -117,14 +122,15 @@ class Study:
         *,
         weight: float = 1.0,
         encoder: Path | None = None,
+        dev: list[Row] | None = None,
     ) -> None:
-        """Train on rows with each seed and print a line of the table."""
+        """Train on rows with each seed, choose by `dev` if given, and print a line."""
         if self.options.only and name not in self.options.only:
             return
         results = []
         for seed in self.options.seeds:
             with tempfile.TemporaryDirectory() as scratch:
-                folders, weights = self.parts(rows, Path(scratch), weight)
+                folders, weights = self.parts(rows, Path(scratch), weight, dev)
                 settings = [f"data.path={folders}", f"data.weights={weights}"]
                 if encoder is not None:
                     settings.append(f"encoder.name={encoder}")
@@ -135,14 +141,19 @@ class Study:
             cells += f"{statistics.mean(column):.3f}{spread}".rjust(20)
         print(f"{name:28}{len(rows):>7}{cells}", flush=True)
 
-    def parts(self, rows: list[Row], scratch: Path, weight: float) -> tuple[str, str]:
+    def parts(
+        self, rows: list[Row], scratch: Path, weight: float, dev: list[Row] | None
+    ) -> tuple[str, str]:
         """Write each corpus's rows beside its dev split; return folders and weights."""
         folders, weights = [], []
         for name, corpus, value in (("written", self.written, 1.0), ("real", self.real, weight)):
             known = {row["id"] for row in corpus.rows("train")}
             part = [row for row in rows if row["id"] in known]
             if part:
-                write(scratch / name, {**corpus.splits, "train": part})
+                write(
+                    scratch / name,
+                    {**corpus.splits, "train": part, "dev": dev or corpus.rows("dev")},
+                )
                 folders.append(str(scratch / name))
                 weights.append(str(value))
         return f"[{','.join(folders)}]", f"[{','.join(weights)}]"

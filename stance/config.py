@@ -8,20 +8,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     ValidationError,
     field_validator,
     model_validator,
 )
 
 from stance.schema import LABELS, ConfigError
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -45,7 +46,7 @@ class DataConfig(Section):
     path: tuple[Path, ...] = (Path("data"),)
     """Folders with a train, dev and test split: written out, or stand-off labels of public files.
     One may be given without brackets."""
-    weights: tuple[NonNegativeFloat, ...] | None = None
+    weights: tuple[Weight, ...] | None = None
     """Weight in the loss of a sentence from each folder; null weighs all alike."""
     train_limit: int | None = Field(default=None, ge=3)
     """Train on this many rows only (whole groups, drawn with the seed)."""

@@ -73,7 +73,7 @@ class Classifier(torch.nn.Module):
         """Return `logits`, shape (B, K), and with `labels` the mean `loss`.
 
         `labels` are numbers, shape (B,), or probabilities, shape (B, K); `weight`, shape (B,), is
-        what each row counts in the mean.
+        what each row counts, 1 on average over the training set.
         """
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
@@ -82,8 +82,8 @@ class Classifier(torch.nn.Module):
         output = {"logits": self.head(self.dropout(mean_of_tokens(hidden, attention_mask)))}
         if labels is not None:
             losses = torch.nn.functional.cross_entropy(output["logits"], labels, reduction="none")
-            ones = torch.ones_like(losses) if weight is None else weight
-            output["loss"] = (losses * ones).sum() / ones.sum()
+            # Not divided by the batch's weights: a batch of light rows must move little.
+            output["loss"] = (losses if weight is None else losses * weight).mean()
         return output
 
 

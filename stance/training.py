@@ -131,7 +131,7 @@ def _fine_tune(
         {
             "text": [row["text"] for row in rows],
             "target": [target(row, settings) for row in rows],
-            "weight": [weight(row, settings) for row in rows],
+            "weight": weights(rows, settings),
         }
     )
     dev_rows = corpus.rows("dev")
@@ -151,19 +151,26 @@ def target(row: dict[str, Any], settings: Config) -> list[float]:
     labels = settings.labels
     result = np.array([float(label == row["label"]) for label in labels])
     if settings.train.soft_labels and row.get("votes"):
-        votes = read_votes(row["votes"], labels)
+        try:
+            votes = read_votes(row["votes"], labels)
+        except DataError as error:
+            raise DataError(f"row {row.get('id')}: {error}") from None
         shares = np.array([votes.count(label) / len(votes) for label in labels])
         result = (1 - settings.train.soft_labels) * result + settings.train.soft_labels * shares
     smoothing = settings.train.label_smoothing
     return ((1 - smoothing) * result + smoothing / len(labels)).tolist()  # type: ignore[no-any-return]
 
 
-def weight(row: dict[str, Any], settings: Config) -> float:
-    """Return what a row counts in the loss: the weight of its folder."""
-    if settings.data.weights is None:
-        return 1.0
-    folders = [str(folder) for folder in settings.data.path]
-    return settings.data.weights[folders.index(row.get("corpus", folders[0]))]
+def weights(rows: Sequence[dict[str, Any]], settings: Config) -> list[float]:
+    """Return what each row counts in the loss: the weight of its folder, 1 on average."""
+    given = settings.data.weights
+    if given is None or len(given) == 1:
+        return [1.0] * len(rows)
+    of_folder = dict(zip(map(str, settings.data.path), given, strict=True))
+    found = np.array([of_folder[row["corpus"]] for row in rows])
+    if not found.sum():
+        raise DataError(f"{_folders(settings)}: every training row weighs 0")
+    return (found / found.mean()).tolist()  # type: ignore[no-any-return]
 
 
 def _folders(settings: Config) -> str:

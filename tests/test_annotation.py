@@ -89,7 +89,7 @@ def test_round_trip_with_adjudication(articles: Path) -> None:
     fill(sheets[0], by_word)
     fill(sheets[1], by_word)
     fill(sheets[2], lambda row: "neutral" if "Mali" in row["sentence"] else by_word(row))
-    votes = annotation.read_labels(sheets)
+    votes = annotation.read_labels("work", sheets)
     found = annotation.agree("work", votes)
     assert found.items == 24
     assert len(found.disagreements) == 2
@@ -119,11 +119,11 @@ def test_majority_decides_when_asked(articles: Path) -> None:
     for sheet in sheets[:2]:
         fill(sheet, by_word)
     fill(sheets[2], lambda row: "neutral")
-    votes = annotation.read_labels(sheets)
+    votes = annotation.read_labels("work", sheets)
     annotation.export("work", votes, "corpus", majority=True)
     rows = [row for part in load_corpus("corpus").splits.values() for row in part]
     assert all(row["label"] == by_word({"sentence": row["text"]}) for row in rows)
-    two = annotation.read_labels(sheets[1:])
+    two = annotation.read_labels("work", sheets[1:])
     with pytest.raises(DataError, match="undecided"):  # one against one is no majority
         annotation.export("work", two, "other", majority=True)
 
@@ -133,7 +133,7 @@ def test_standoff_export_holds_no_text_and_rebuilds(
 ) -> None:
     annotation.sample([str(articles)], 24, "work", readers=("a",))
     fill(Path("work/a.csv"), by_word)
-    votes = annotation.read_labels(["work/a.csv"])
+    votes = annotation.read_labels("work", ["work/a.csv"])
     commit = "a" * 40
     annotation.export(
         "work", votes, "pointers", repository="me/news", commit=commit, root=".", licence="mine"
@@ -161,7 +161,7 @@ def test_label_studio_export_is_read_by_reader(articles: Path) -> None:
             annotated(8, "neutral", was_cancelled=True),
         ]
     Path("export.json").write_text(json.dumps(tasks), encoding="utf-8")
-    votes = annotation.read_labels(["export.json"])
+    votes = annotation.read_labels("work", ["export.json"])
     assert set(votes) == {"ann@x", "7"}
     assert set(votes["ann@x"].values()) == {"hardline"}
     assert len(annotation.agree("work", votes).disagreements) == 4
@@ -201,9 +201,9 @@ def test_tables_are_sampled_by_row(articles: Path) -> None:
     found = {row["document"] for row in rows_of(Path("work/items.csv"))}
     assert found == {"docs.csv#x", "docs.csv#y", "docs.csv#z"}
     fill(Path("work/reader-1.csv"), by_word)
-    votes = annotation.read_labels(["work/reader-1.csv"])
+    votes = annotation.read_labels("work", ["work/reader-1.csv"])
     assert annotation.export("work", votes, "plain") == {"train": 2, "dev": 2, "test": 2}
-    with pytest.raises(DataError, match="into text files, not into tables"):
+    with pytest.raises(DataError, match=r"point into text files \(not into tables\)"):
         annotation.export("work", votes, "p", repository="a/b", commit="c" * 40)
 
 
@@ -211,7 +211,7 @@ def test_too_few_documents_are_told(articles: Path) -> None:
     annotation.sample(["articles/Mali.txt", "articles/Peru.txt"], 9, "work")
     fill(Path("work/reader-1.csv"), by_word)
     with pytest.raises(DataError, match="2 documents; a corpus of 3 splits needs as many"):
-        annotation.export("work", annotation.read_labels(["work/reader-1.csv"]), "corpus")
+        annotation.export("work", annotation.read_labels("work", ["work/reader-1.csv"]), "corpus")
 
 
 def test_faults_are_told(articles: Path) -> None:
@@ -219,14 +219,116 @@ def test_faults_are_told(articles: Path) -> None:
     with pytest.raises(DataError, match="holds an annotation already"):
         annotation.sample([str(articles)], 4, "work")
     with pytest.raises(DataError, match="no row has a label"):
-        annotation.read_labels(["work/reader-1.csv"])
+        annotation.read_labels("work", ["work/reader-1.csv"])
     fill(Path("work/reader-1.csv"), lambda row: "friendly")
     with pytest.raises(DataError, match=r"reader-1\.csv:2: label 'friendly', expected one of con"):
-        annotation.read_labels(["work/reader-1.csv"])
-    with pytest.raises(DataError, match="are none of this annotation: nobody"):
-        annotation.agree("work", {"a": {"nobody": "neutral"}})
+        annotation.read_labels("work", ["work/reader-1.csv"])
     with pytest.raises(DataError, match=r"no items\.csv here"):
         annotation.agree("elsewhere", {"a": {"x": "neutral"}})
     Path("bad.json").write_text("{}")
     with pytest.raises(DataError, match="not a Label Studio export"):
-        annotation.read_labels(["bad.json"])
+        annotation.read_labels("work", ["bad.json"])
+
+
+def damaged(change: Any) -> Path:
+    """Fill a sheet, change its rows, and write it as another reader's."""
+    fill(Path("work/reader-1.csv"), by_word)
+    rows = change(rows_of(Path("work/reader-1.csv")))
+    path = Path("work/other.csv")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: [{**rows[0], "id": "1.2E+11"}], r"other\.csv:2: id '1\.2E\+11' is none of"),
+        (
+            lambda rows: [rows[0], {**rows[0], "label": "hardline"}, *rows[1:]],
+            r"other\.csv:3: other labels s\w+ a second time, otherwise",
+        ),
+        (lambda rows: [{"id": row["id"]} for row in rows], r"other\.csv: no column label"),
+    ],
+)
+def test_damaged_sheets_are_told(articles: Path, change: Any, message: str) -> None:
+    annotation.sample([str(articles)], 24, "work")
+    with pytest.raises(DataError, match=message):
+        annotation.read_labels("work", [damaged(change)])
+
+
+def test_two_files_of_one_name_are_two_readers_never_one(articles: Path) -> None:
+    annotation.sample([str(articles)], 4, "work")
+    fill(Path("work/reader-1.csv"), by_word)
+    twin = Path("elsewhere/reader-1.csv")
+    twin.parent.mkdir()
+    twin.write_bytes(Path("work/reader-1.csv").read_bytes())
+    with pytest.raises(DataError, match="reader-1 has labelled in another file too; rename one"):
+        annotation.read_labels("work", ["work/reader-1.csv", twin])
+    annotation.agree("work", annotation.read_labels("work", ["work/reader-1.csv"]))
+    with pytest.raises(DataError, match=r"disagreements\.csv: is no reader's sheet"):
+        annotation.read_labels("work", ["work/disagreements.csv"])
+
+
+def test_spreadsheets_may_write_capitals_semicolons_and_a_mark(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work", labels=("For", "Against"))
+    rows = rows_of(Path("work/reader-1.csv"))
+    path = Path("work/reader-1.csv")
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows({**row, "label": " FOR "} for row in rows)
+    votes = annotation.read_labels("work", [path])
+    assert set(votes["reader-1"].values()) == {"For"}
+
+
+def test_decisions_survive_and_are_checked(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work")
+    sheets = [Path(f"work/reader-{n}.csv") for n in (1, 2)]
+    fill(sheets[0], by_word)
+    fill(sheets[1], lambda row: "neutral" if "Mali" in row["sentence"] else by_word(row))
+    decide = Path("work/disagreements.csv")
+    annotation.agree("work", annotation.read_labels("work", sheets))
+    fill(decide, lambda row: " Neutral")
+    annotation.agree("work", annotation.read_labels("work", sheets[:1]))
+    assert [row["label"] for row in rows_of(decide)] == ["neutral", "neutral"]
+    fill(decide, lambda row: "maybe")
+    with pytest.raises(DataError, match=r"disagreements\.csv:2: s\w+ 'maybe', expected one of con"):
+        annotation.export("work", annotation.read_labels("work", sheets), "corpus")
+
+
+def test_nothing_is_overwritten(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work")
+    fill(Path("work/reader-1.csv"), by_word)
+    votes = annotation.read_labels("work", ["work/reader-1.csv"])
+    annotation.export("work", votes, "corpus")
+    with pytest.raises(DataError, match="corpus: holds something already"):
+        annotation.export("work", votes, "corpus", repository="a/b", commit="c" * 40)
+
+
+def test_a_pointer_that_leads_astray_is_not_written(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work")
+    fill(Path("work/reader-1.csv"), by_word)
+    votes = annotation.read_labels("work", ["work/reader-1.csv"])
+    with pytest.raises(DataError, match="need both a repository and the commit"):
+        annotation.export("work", votes, "p", repository="a/b")
+    path = articles / "Mali.txt"
+    path.write_text("New: " + path.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"Mali\.txt: changed since s\w+ was drawn from it"):
+        annotation.export("work", votes, "p", repository="a/b", commit="c" * 40)
+    assert not Path("p").exists()
+
+
+def test_a_second_round_draws_others_and_keeps_the_splits(articles: Path) -> None:
+    annotation.sample([str(articles)], 18, "one")
+    annotation.sample([str(articles)], 18, "two", exclude=["one"])
+    drawn = [{row["sentence"] for row in rows_of(Path(f, "items.csv"))} for f in ("one", "two")]
+    assert len(drawn[0]) == 18
+    assert len(drawn[1]) == 6
+    assert not drawn[0] & drawn[1]
+    for name in ("one", "two"):
+        fill(Path(name, "reader-1.csv"), by_word)
+        votes = annotation.read_labels(name, [Path(name, "reader-1.csv")])
+        assert annotation.agree(name, votes).incomplete == 0

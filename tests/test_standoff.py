@@ -17,7 +17,7 @@ from stance.schema import DataError
 COMMIT = "c" * 40
 SPEECH = "Title\r\nWe will talk.  We welcome\r\nthe  offer. They refuse & attack.\r\n"
 WIRE = "<BODY>Paris said no. Lagos &lt;LGS> agreed to talks.</BODY>"
-TABLE = 'ID,Speech,Sentence\n1,a,First.\n2,a,"We blame ""them"", the rebels."\n3,a,Last.\n'
+TABLE = 'ID,Speech,Sentence\n1,a,First.\n2,a,"We blame ""them"", the rebels."\n3,b,Other.\n'
 FILES = {
     ("owner/speeches", "data/one.txt"): (SPEECH.encode(), "utf-8", "", ""),
     ("owner/wire", "w.sgm"): (WIRE.encode("latin-1"), "latin-1", "", ""),
@@ -65,6 +65,7 @@ def labels() -> Path:
                 "licence": "for tests only",
                 "key_column": key,
                 "text_column": text,
+                "document_column": "Speech" if key else "",
             }
             for (repository, path), (content, encoding, key, text) in FILES.items()
         ],
@@ -163,6 +164,7 @@ def test_sentences_are_rebuilt_with_context_and_the_file_s_own_offsets(
     assert first["context_after"] == "They refuse & attack."
     assert (first["group"], first["source"], first["votes"]) == ("one", "speeches", "c|c|n")
     assert corpus.rows("test")[0]["context_before"] == "First."
+    assert "context_after" not in corpus.rows("test")[0]  # the next row is another speech
     dataset = corpus.dataset("train")
     assert {"id", "text", "label", "group", "rule"} <= set(dataset.column_names)
 
@@ -212,6 +214,21 @@ def test_a_changed_public_file_is_refused(labels: Path, monkeypatch: pytest.Monk
     assert not Path("cache").exists()
 
 
+def test_a_mirror_that_is_no_folder_is_told(labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANCE_MIRROR", "nowhere")
+    with pytest.raises(DataError, match="STANCE_MIRROR=nowhere: no such folder"):
+        load_corpus(labels)
+
+
+def test_a_damaged_archive_in_the_mirror_is_passed_over(
+    labels: Path, mirror: Path, network: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (mirror / "pool" / "owner+table.tar.gz").write_bytes(b"cut off")
+    load_corpus(labels)
+    assert "not a sound archive" in caplog.text
+    assert [url.rpartition("/")[2] for url in network] == ["base.csv"]
+
+
 def test_a_moved_offset_is_told_by_row(labels: Path, mirror: Path) -> None:
     path = labels / "train.csv"
     start = SPEECH.index("They")
@@ -229,6 +246,11 @@ def test_a_moved_offset_is_told_by_row(labels: Path, mirror: Path) -> None:
         ("train.csv", "after_end", "after", "no column after_end"),
         ("files.csv", "licence", "license", "no column licence"),
         ("files.csv", "w.sgm", "x.sgm", "does not list owner/wire w.sgm"),
+        ("files.csv", "w.sgm", "../w.sgm", "path '../w.sgm': not inside a repository"),
+        ("files.csv", "w.sgm", "/w.sgm", "path '/w.sgm': not inside a repository"),
+        ("files.csv", COMMIT, "main", "commit 'main': expected 40 hex digits"),
+        ("files.csv", ",latin-1,", ",ebony,", "w.sgm is not 'ebony'"),
+        ("files.csv", ",Speech", ",Talk", "base.csv: no column 'Talk', which files.csv names"),
     ],
 )
 def test_damaged_tables_are_told(
@@ -253,3 +275,5 @@ def test_two_corpora_load_as_one(labels: Path, mirror: Path, corpus_folder: Path
     assert len(both.rows("train")) == len(alone.rows("train")) + 2
     assert {row["corpus"] for row in both.rows("dev")} == {str(corpus_folder), str(labels)}
     assert both.fingerprint != alone.fingerprint
+    with pytest.raises(DataError, match="a folder is named twice"):
+        load_corpus([labels, Path("real/../real")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stance.annotation.sheets import (
@@ -55,12 +55,17 @@ def export(
         Rows of each split.
 
     Raises:
-        DataError: If disagreements are undecided, there are fewer documents than splits, or
-            stand-off labels are asked of a table.
+        DataError: If disagreements are undecided, there are fewer documents than splits, the folder
+            is not empty, or a pointer would not lead back to its sentence.
     """
+    target = Path(output)
+    if target.is_dir() and any(target.iterdir()):
+        raise DataError(f"{output}: holds something already; name another folder")
+    if (repository is None) != (not commit):
+        raise DataError("stand-off labels need both a repository and the commit its files are at")
     items = read_items(folder)
     by_item = votes_by_item(items, votes)
-    labels = read_decisions(Path(folder) / DISAGREEMENTS)
+    labels = read_decisions(folder)
     open_ = []
     for item, given in by_item.items():
         (label, most), *others = Counter(given.values()).most_common()
@@ -72,10 +77,15 @@ def export(
             open_.append(item)
     if open_:
         raise DataError(
-            f"{folder}: {len(open_)} disagreements are undecided (the first: {open_[0]}); fill in "
-            f"the column label of disagreements.csv, or let the majority decide"
+            f"{folder}: {len(open_)} disagreements are undecided (the first: {open_[0]}); have "
+            f"`stance annotate agree` write {DISAGREEMENTS} and fill in its column label"
+            + (
+                "; these have no majority"
+                if majority
+                else ", or let the majority decide: --majority"
+            )
         )
-    splits = _splits(Counter(items[item]["document"] for item in by_item))
+    splits = _splits({items[item]["document"] for item in by_item})
     rows = [
         {
             **items[item],
@@ -85,7 +95,6 @@ def export(
         }
         for item, given in by_item.items()
     ]
-    target = Path(output)
     if repository is None:
         _export_plain(rows, target)
     else:
@@ -95,22 +104,27 @@ def export(
     return {split: sum(row["split"] == split for row in rows) for split in SPLITS}
 
 
-def _splits(sizes: Mapping[str, int]) -> dict[str, str]:
-    """Give each document a split: a tenth of the sentences to dev, a tenth to test, at least one
-    document each, in an order that depends on the documents' names alone."""
-    if len(sizes) < len(SPLITS):
+def _splits(documents: Iterable[str]) -> dict[str, str]:
+    """Give each document a split by a hash of its name: a tenth to dev, a tenth to test.
+
+    So a document keeps its split when more is labelled. Only if a split came out empty does the
+    document nearest to it move.
+    """
+    point = {d: int(hashlib.sha256(d.encode()).hexdigest()[:8], 16) / 2**32 for d in documents}
+    if len(point) < len(SPLITS):
         raise DataError(
-            f"{len(sizes)} documents; a corpus of {len(SPLITS)} splits needs as many at least, "
+            f"{len(point)} documents; a corpus of {len(SPLITS)} splits needs as many at least, "
             f"since no document may be in two"
         )
-    order = sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    splits: dict[str, str] = {}
-    for split in ("dev", "test"):
-        rows = 0
-        while not rows or (rows < HELD_OUT * sum(sizes.values()) and len(order) > len(SPLITS)):
-            splits[order[0]] = split
-            rows += sizes[order.pop(0)]
-    return splits | dict.fromkeys(order, "train")
+    order = sorted(point, key=lambda document: point[document])
+    test = max(1, sum(point[document] < HELD_OUT for document in order))
+    dev = max(test + 1, sum(point[document] < 2 * HELD_OUT for document in order))
+    train = min(dev, len(order) - 1)
+    test, dev = min(test, train - 1), train
+    return {
+        document: "test" if rank < test else "dev" if rank < dev else "train"
+        for rank, document in enumerate(order)
+    }
 
 
 def _export_plain(rows: Sequence[Row], folder: Path) -> None:
@@ -135,16 +149,19 @@ def _export_plain(rows: Sequence[Row], folder: Path) -> None:
 def _export_standoff(
     rows: Sequence[Row], folder: Path, repository: str, commit: str, root: Path, licence: str
 ) -> None:
-    if not commit:
-        raise DataError(f"stand-off labels of {repository} need the commit that its files are at")
     paths = {}
     for document in {row["document"] for row in rows}:
         if not Path(document).is_file():
-            raise DataError(f"{document}: stand-off labels point into text files, not into tables")
+            raise DataError(
+                f"{document}: no such file here; stand-off labels point into text files (not into "
+                f"tables), named as they were when the sentences were drawn"
+            )
         try:
             paths[document] = Path(document).resolve().relative_to(root.resolve()).as_posix()
         except ValueError:
             raise DataError(f"{document}: not under {root}, the root of {repository}") from None
+    for row in rows:
+        _verify(row)
     files = [
         {
             "repository": repository,
@@ -172,3 +189,14 @@ def _export_standoff(
             if row["split"] == split
         ]
         write_csv(folder / f"{split}.csv", standoff.COLUMNS, pointers)
+
+
+def _verify(row: Row) -> None:
+    """Refuse a pointer that would not lead back to the sentence that was read."""
+    document = row["document"]
+    try:
+        text = Path(document).read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{document}: not UTF-8; stand-off labels need files that are") from None
+    if standoff.clean(text[int(row["start"]) : int(row["end"])]) != row["sentence"]:
+        raise DataError(f"{document}: changed since {row['id']} was drawn from it; draw again")

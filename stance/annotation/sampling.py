@@ -13,7 +13,15 @@ from typing import Literal
 
 import numpy as np
 
-from stance.annotation.sheets import ITEM_COLUMNS, ITEMS, SHEET_COLUMNS, write, write_csv
+from stance.annotation.sheets import (
+    ITEM_COLUMNS,
+    ITEMS,
+    SETTINGS,
+    SHEET_COLUMNS,
+    read_items,
+    write,
+    write_csv,
+)
 from stance.article import expand, read_document
 from stance.article.sentences import split as split_sentences
 from stance.corpus import standoff
@@ -40,6 +48,7 @@ def sample(
     text_column: str = "text",
     model: str | None = None,
     codebook: str | Path | None = None,
+    exclude: Sequence[str | Path] = (),
     seed: int = 13,
 ) -> int:
     """Draw sentences and write what readers need.
@@ -56,6 +65,7 @@ def sample(
         text_column: Column of a table that holds the document.
         model: For `uncertain`, as for `stance.load`.
         codebook: Text shown to readers; None takes the one in short of this project.
+        exclude: Folders of earlier annotations; their sentences are not drawn again.
         seed: Of every draw.
 
     Returns:
@@ -67,9 +77,13 @@ def sample(
     folder = Path(output)
     if (folder / ITEMS).exists():
         raise DataError(f"{folder}: holds an annotation already; name another folder")
+    if len(set(labels)) < 2 or len({label.casefold() for label in labels}) < len(labels):
+        raise DataError(f"labels {', '.join(labels)!r}: expected two or more different ones")
     if len(set(readers)) != len(readers) or {"items", "disagreements"} & set(readers):
         raise DataError(f"readers {', '.join(readers)}: expected different names, none 'items'")
+    drawn = {item["sentence"].lower() for past in exclude for item in read_items(past).values()}
     candidates = _unique(_sentences(inputs, text_column))
+    candidates = [item for item in candidates if item["sentence"].lower() not in drawn]
     if not candidates:
         raise DataError(f"{', '.join(inputs)}: no sentence of {MIN_WORDS} to {MAX_WORDS} words")
     random.Random(seed).shuffle(candidates)
@@ -80,8 +94,12 @@ def sample(
     else:
         chosen = candidates[:count]
     items = [{**item, "id": _id(item), "sample": strategy} for item in chosen]
-    guide = Path(codebook).read_text(encoding="utf-8") if codebook else _codebook()
-    write_csv(folder / ITEMS, ITEM_COLUMNS, items)
+    try:
+        guide = Path(codebook).read_text(encoding="utf-8") if codebook else _codebook()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{codebook}: cannot be read as text ({error})") from None
+    settings = {"labels": list(labels), "strategy": strategy, "seed": seed, "inputs": list(inputs)}
+    write(folder / SETTINGS, json.dumps(settings, ensure_ascii=False, indent=1) + "\n")
     for reader in readers:
         order = list(items)
         random.Random(f"{seed} {reader}").shuffle(order)
@@ -90,6 +108,7 @@ def sample(
     write(folder / "label-studio.xml", _interface(labels, guide))
     tasks = [{"data": {name: item[name] for name in SHEET_COLUMNS[:4]}} for item in items]
     write(folder / "label-studio.json", json.dumps(tasks, ensure_ascii=False, indent=1) + "\n")
+    write_csv(folder / ITEMS, ITEM_COLUMNS, items)  # last: what makes it an annotation
     return len(items)
 
 
@@ -107,7 +126,10 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
         if problems:
             raise DataError(f"{name}: {len(problems)} faults", problems)
         for line, row in numbered:
-            yield from _sentences_of(f"{name}#{row.get('id') or line}", str(row[text_column] or ""))
+            text = row.get(text_column)
+            if text is not None and not isinstance(text, str):
+                raise DataError(f"{name}:{line}: {text_column} is {type(text).__name__}, not text")
+            yield from _sentences_of(f"{name}#{row.get('id') or line}", text or "")
 
 
 def _sentences_of(document: str, text: str) -> Iterator[Row]:
@@ -163,7 +185,8 @@ def _most_diverse(candidates: list[Row], count: int, seed: int) -> list[Row]:
 
 def _id(item: Row) -> str:
     place = f"{item['document']} {item['start']} {item['sentence']}"
-    return hashlib.sha256(place.encode()).hexdigest()[:12]
+    # A letter first: a spreadsheet would take some bare digests for numbers.
+    return "s" + hashlib.sha256(place.encode()).hexdigest()[:11]
 
 
 def _codebook() -> str:

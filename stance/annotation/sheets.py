@@ -14,12 +14,12 @@ from typing import Any
 from stance import artifact
 from stance.corpus.table import Row, read_rows
 from stance.metrics import krippendorff_alpha
-from stance.schema import LABELS, DataError
+from stance.schema import DataError
 
 Votes = dict[str, dict[str, str]]
 """For each reader the label of each item."""
 
-ITEMS, DISAGREEMENTS = "items.csv", "disagreements.csv"
+ITEMS, DISAGREEMENTS, SETTINGS = "items.csv", "disagreements.csv", "annotation.json"
 ITEM_COLUMNS = (
     "id",
     "document",
@@ -44,6 +44,7 @@ class Agreement:
         pairs: For each two readers, the share of common items they label alike, in [0, 1].
         labels: For each reader, how often each label.
         items: Items with at least one vote.
+        incomplete: Items that some of the readers have not labelled.
         disagreements: Ids of items whose votes differ.
     """
 
@@ -51,25 +52,36 @@ class Agreement:
     pairs: dict[tuple[str, str], float]
     labels: dict[str, dict[str, int]]
     items: int
+    incomplete: int
     disagreements: list[str]
 
 
-def read_labels(sheets: Sequence[str | Path], *, labels: Sequence[str] = LABELS) -> Votes:
+def read_labels(folder: str | Path, sheets: Sequence[str | Path]) -> Votes:
     """Read filled sheets: CSV (the file's name is the reader) or Label Studio's JSON export.
 
-    Rows without a label are passed over: a reader may not be done.
+    Rows without a label are passed over: a reader may not be done. Labels may be in capitals.
 
     Raises:
-        DataError: Naming file and row of every unknown label, or if nothing is labelled.
+        DataError: Naming file and row of every label that is none, every id that is not of this
+            annotation or comes twice, and every reader with two sheets; or if nothing is labelled.
     """
+    items, labels = read_items(folder), read_settings(folder)["labels"]
     votes: Votes = {}
-    faults = []
+    faults: list[str] = []
     for sheet in map(Path, sheets):
-        rows = _export_rows(sheet) if sheet.suffix == ".json" else _sheet_rows(sheet)
-        for place, reader, item, label in rows:
-            if label not in labels:
-                faults.append(f"{place}: label {label!r}, expected one of {', '.join(labels)}")
-            votes.setdefault(reader, {})[item] = label
+        export = sheet.suffix.lower() == ".json"
+        given: Votes = {}
+        for place, reader, item, text in _export_rows(sheet) if export else _sheet_rows(sheet):
+            label = _label(text, labels)
+            if label is None:
+                faults.append(f"{place}: label {text!r}, expected one of {', '.join(labels)}")
+            elif item not in items:
+                faults.append(f"{place}: id {item!r} is none of {folder}")
+            elif given.setdefault(reader, {}).setdefault(item, label) != label:
+                faults.append(f"{place}: {reader} labels {item} a second time, otherwise")
+        if twice := sorted(given.keys() & votes.keys()):
+            faults.append(f"{sheet}: {twice[0]} has labelled in another file too; rename one")
+        votes |= given
     if faults:
         raise DataError("\n".join(faults))
     if not votes:
@@ -83,23 +95,24 @@ def agree(folder: str | Path, votes: Votes) -> Agreement:
     What an adjudicator has filled in before is kept.
 
     Raises:
-        DataError: If a vote is on an item that the folder does not have.
+        DataError: If what was filled in before is no label.
     """
     items = read_items(folder)
     by_item = votes_by_item(items, votes)
-    differing = [item for item, given in by_item.items() if len(set(given.values())) > 1]
     path = Path(folder) / DISAGREEMENTS
-    decided = read_decisions(path)
+    decided = read_decisions(folder)
+    differing = [item for item, given in by_item.items() if len(set(given.values())) > 1]
+    kept = [item for item in decided if item not in differing]
     write_csv(
         path,
         ("id", "before", "sentence", "after", "votes", "label"),
         [
             {
                 **items[item],
-                "votes": ", ".join(f"{reader}: {vote}" for reader, vote in by_item[item].items()),
+                "votes": ", ".join(f"{r}: {vote}" for r, vote in by_item.get(item, {}).items()),
                 "label": decided.get(item, ""),
             }
-            for item in differing
+            for item in [*differing, *kept]
         ],
     )
     pairs = {}
@@ -113,14 +126,23 @@ def agree(folder: str | Path, votes: Votes) -> Agreement:
         pairs=pairs,
         labels={reader: dict(Counter(given.values())) for reader, given in votes.items()},
         items=len(by_item),
+        incomplete=sum(len(given) < len(votes) for given in by_item.values()),
         disagreements=differing,
     )
 
 
+def _label(text: str, labels: Sequence[str]) -> str | None:
+    """Return the label that a reader meant, or None."""
+    plain = text.strip().casefold()
+    return next((label for label in labels if label.casefold() == plain), None)
+
+
 def _sheet_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    if path.name in (ITEMS, DISAGREEMENTS):
+        raise DataError(f"{path}: is no reader's sheet")
     for line, row in _rows(path, ("id", "label")):
-        if label := (row["label"] or "").strip().lower():
-            yield f"{path}:{line}", path.stem, row["id"], label
+        if label := str(row["label"] or "").strip():
+            yield f"{path}:{line}", path.stem, str(row["id"]).strip(), label
 
 
 def _export_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -130,7 +152,7 @@ def _export_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
         if not isinstance(tasks, list):
             raise TypeError(f"expected a list of tasks, found {type(tasks).__name__}")
         for number, task in enumerate(tasks, start=1):
-            for annotation in task["annotations"]:
+            for annotation in task.get("annotations", []):
                 if annotation.get("was_cancelled"):
                     continue
                 reader = annotation.get("completed_by", "label-studio")
@@ -138,7 +160,9 @@ def _export_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
                 for result in annotation["result"]:
                     if choices := result["value"].get("choices"):
                         yield f"{path}: task {number}", name, task["data"]["id"], choices[0]
-    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: not a Label Studio export in the form JSON ({type(error).__name__}: {error})"
         ) from None
@@ -154,16 +178,28 @@ def _rows(path: Path, columns: Sequence[str]) -> list[tuple[int, Row]]:
 
 
 def read_items(folder: str | Path) -> dict[str, Row]:
+    """Return the items of an annotation by id."""
     path = Path(folder) / ITEMS
     if not path.is_file():
         raise DataError(f"{folder}: no items.csv here; start one with  stance annotate sample")
     return {row["id"]: row for _, row in _rows(path, ITEM_COLUMNS)}
 
 
+def read_settings(folder: str | Path) -> dict[str, Any]:
+    """Return how an annotation was drawn: `labels`, `strategy`, `seed`, `inputs`."""
+    path = Path(folder) / SETTINGS
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        settings["labels"][0]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        raise DataError(
+            f"{path}: missing or damaged; draw again with  stance annotate sample"
+        ) from (None)
+    return settings
+
+
 def votes_by_item(items: Mapping[str, Row], votes: Votes) -> dict[str, dict[str, str]]:
-    unknown = [item for given in votes.values() for item in given if item not in items]
-    if unknown:
-        raise DataError(f"{len(unknown)} labelled ids are none of this annotation: {unknown[0]}")
+    """Return the votes on each item that has any, by reader."""
     return {
         item: given
         for item in items
@@ -171,10 +207,31 @@ def votes_by_item(items: Mapping[str, Row], votes: Votes) -> dict[str, dict[str,
     }
 
 
-def read_decisions(path: Path) -> dict[str, str]:
-    if not path.is_file() or path.stat().st_size == 0:
+def read_decisions(folder: str | Path) -> dict[str, str]:
+    """Return the labels an adjudicator has filled in.
+
+    Raises:
+        DataError: Naming every row whose label is none, or whose id is not of this annotation.
+    """
+    path = Path(folder) / DISAGREEMENTS
+    if not path.is_file():
         return {}
-    return {row["id"]: row["label"] for _, row in _rows(path, ("id", "label")) if row["label"]}
+    items, labels = read_items(folder), read_settings(folder)["labels"]
+    decided: dict[str, str] = {}
+    faults = []
+    for line, row in _rows(path, ("id", "label")):
+        if not (text := str(row["label"] or "").strip()):
+            continue
+        label = _label(text, labels)
+        if label is None or row["id"] not in items:
+            faults.append(
+                f"{path}:{line}: {row['id']} {text!r}, expected one of {', '.join(labels)}"
+            )
+        else:
+            decided[row["id"]] = label
+    if faults:
+        raise DataError("\n".join(faults))
+    return decided
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -14,7 +14,6 @@ from stance.schema import LABELS
 app = typer.Typer(help="Label sentences of your own.", no_args_is_help=True, rich_markup_mode=None)
 
 ALL_LABELS = ",".join(LABELS)
-LabelsOption = Annotated[str, typer.Option(help="Labels, joined by commas.")]
 
 
 class Strategy(StrEnum):
@@ -34,10 +33,13 @@ def sample(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 200,
     strategy: Annotated[Strategy, typer.Option(help="How to choose them.")] = Strategy.RANDOM,
     readers: Annotated[int, typer.Option(min=1, help="Sheets to write.")] = 2,
-    labels: LabelsOption = ALL_LABELS,
+    labels: Annotated[str, typer.Option(help="Labels, joined by commas.")] = ALL_LABELS,
     codebook: Annotated[Path | None, typer.Option(help="Text for readers. [ours]")] = None,
     text_column: Annotated[str, typer.Option(help="Column of a table with the text.")] = "text",
     model: ModelOption = None,
+    exclude: Annotated[
+        list[Path] | None, typer.Option(help="Earlier annotation, not to be drawn from again.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 13,
 ) -> None:
     """Draw sentences and write sheets for readers, and tasks for Label Studio."""
@@ -49,10 +51,11 @@ def sample(
         output,
         strategy=strategy.value,
         readers=[f"reader-{n}" for n in range(1, readers + 1)],
-        labels=_split(labels),
+        labels=[label.strip() for label in labels.split(",") if label.strip()],
         text_column=text_column,
         model=model,
         codebook=codebook,
+        exclude=exclude or (),
         seed=seed,
     )
     print(f"{drawn} sentences in {output}: a sheet for each of {readers} readers")
@@ -66,14 +69,15 @@ def agree(
     sheets: Annotated[
         list[Path], typer.Argument(help="Filled sheets, or Label Studio's export as JSON.")
     ],
-    labels: LabelsOption = ALL_LABELS,
 ) -> None:
     """Say how far readers agree, and write disagreements.csv for the adjudicator."""
     from stance import annotation
 
-    found = annotation.agree(folder, annotation.read_labels(sheets, labels=_split(labels)))
+    found = annotation.agree(folder, annotation.read_labels(folder, sheets))
     alpha = "undefined" if found.alpha is None else f"{found.alpha:.3f}"
     print(f"{found.items} sentences, Krippendorff's alpha {alpha}")
+    if found.incomplete:
+        print(f"{found.incomplete} of them not labelled by every reader")
     for (one, other), share in found.pairs.items():
         print(f"{one} and {other} alike on {share:.1%}")
     for reader, counts in found.labels.items():
@@ -95,14 +99,13 @@ def export(
     commit: Annotated[str, typer.Option(help="Commit of the repository.")] = "",
     root: Annotated[Path, typer.Option(help="Its root folder here.")] = Path("."),
     licence: Annotated[str, typer.Option(help="Terms of its text, in a line.")] = "",
-    labels: LabelsOption = ALL_LABELS,
 ) -> None:
     """Write train, dev and test for  stance train data.path=FOLDER."""
     from stance import annotation
 
     rows = annotation.export(
         folder,
-        annotation.read_labels(sheets, labels=_split(labels)),
+        annotation.read_labels(folder, sheets),
         output,
         majority=majority,
         repository=repository,
@@ -111,7 +114,3 @@ def export(
         licence=licence,
     )
     print(f"wrote {output}: {', '.join(f'{split} {n}' for split, n in rows.items())}")
-
-
-def _split(labels: str) -> list[str]:
-    return [label.strip() for label in labels.split(",") if label.strip()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -20,17 +21,15 @@ def fetch(
 ) -> None:
     """Download the public files that stand-off labels point into, and check every sentence."""
     from stance.corpus.load import SPLITS
-    from stance.corpus.standoff import FILES, is_standoff, read_files, read_standoff, sources
+    from stance.corpus.standoff import FILES, is_standoff, read_standoff
 
     if not is_standoff(path):
         raise StanceError(f"{path}: no stand-off labels here (no {FILES})")
-    for source, licence in {f.source: f.licence for f in read_files(path).values()}.items():
-        say(f"{source}: {licence}")
     splits, problems = read_standoff(path, SPLITS, progress=counter("files"))
     if problems:
         raise DataError(f"{path}: {len(problems)} sentences cannot be rebuilt", problems)
     rows = [row for numbered in splits.values() for _, row in numbered]
-    for source, count in sources(rows).items():
+    for source, count in Counter(row["source"] for row in rows).most_common():
         print(f"{source:20} {count:6}")
     print(f"{len(rows)} sentences rebuilt, each as it was labelled")
 
@@ -44,12 +43,15 @@ def check(
             help="Evaluation file (labelled, text, or fingerprints) to share nothing with."
         ),
     ] = None,
+    found: Annotated[
+        bool, typer.Option("--found", help="The text was found, not written: skip the actors.")
+    ] = False,
 ) -> None:
     """Check the corpus: rows, copies, leaks, frozen splits, actors; exit code 2 on a fault."""
     from stance.corpus.check import check as run
     from stance.corpus.check import failures
 
-    findings = run(path, against=against or ())
+    findings = run(path, against=against or (), found=found)
     for finding in findings:
         print(f"{'ok  ' if finding.passed else 'FAIL'}  {finding.name}: {finding.detail}")
     if failed := failures(findings):

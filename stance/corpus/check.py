@@ -38,12 +38,16 @@ class Finding:
     detail: str
 
 
-def check(folder: str | Path = "data", *, against: Sequence[str | Path] = ()) -> list[Finding]:
-    """Run every check on a corpus; that actors carry no label is not asked of stand-off labels.
+def check(
+    folder: str | Path = "data", *, against: Sequence[str | Path] = (), found: bool = False
+) -> list[Finding]:
+    """Run every check on a corpus.
 
     Args:
         folder: Folder with the three splits.
         against: Evaluation files that nothing in the corpus may be copied from.
+        found: The text was found, not written to a plan, and actors may carry labels, as in life;
+            always so with stand-off labels.
 
     Raises:
         DataError: If rows are faulty; then there is nothing further to check.
@@ -51,16 +55,15 @@ def check(folder: str | Path = "data", *, against: Sequence[str | Path] = ()) ->
     corpus = load_corpus(folder)
     rows = [row for split in corpus.splits.values() for row in split]
     sizes = ", ".join(f"{split} {len(part)}" for split, part in corpus.splits.items())
-    found = [
+    findings = [
         Finding("rows", True, f"{sizes}; fingerprint {corpus.fingerprint[:16]}"),
         frozen(Path(folder)),
         near_duplicates(rows),
         leaks(corpus),
     ]
-    if not is_standoff(Path(folder)):  # text that was found, not written, is as it is
-        found.append(actors(rows))
-    found += [copied(rows, Path(file)) for file in against]
-    return found
+    if not (found or is_standoff(Path(folder))):
+        findings.append(actors(rows))
+    return findings + [copied(rows, Path(file)) for file in against]
 
 
 def frozen(folder: Path) -> Finding:

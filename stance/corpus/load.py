@@ -88,6 +88,8 @@ def load_corpus(
             For stand-off labels also a missing public file or one that changed.
     """
     folders = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise DataError(f"{', '.join(map(str, folders))}: a folder is named twice")
     splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
     problems: list[Problem] = []
     seen = _Seen()

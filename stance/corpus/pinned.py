@@ -6,16 +6,19 @@ A file is known by its sha256, so it does not matter which of the three it came 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import logging
 import os
+import re
 import tarfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stance.artifact import atomic, cache_folder
 from stance.schema import DataError
@@ -37,9 +40,12 @@ class PinnedFile:
 
     Attributes:
         repository: `owner/name` on GitHub.
-        commit: The commit it is taken at.
+        commit: The commit it is taken at, 40 hex digits.
         path: Its path there; empty for an archive of the whole repository.
         sha256: Its sum (for an archive, whatever the `digest` of `fetch` computes).
+
+    Raises:
+        DataError: If the place is none: such a list may come from a stranger.
     """
 
     repository: str
@@ -47,12 +53,22 @@ class PinnedFile:
     path: str
     sha256: str
 
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.path)
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repository):
+            raise DataError(f"repository {self.repository!r}: expected OWNER/NAME")
+        if not re.fullmatch(r"[0-9a-f]{40}", self.commit):
+            raise DataError(f"commit {self.commit!r}: expected 40 hex digits")
+        if path.is_absolute() or ".." in path.parts or "\\" in self.path:
+            raise DataError(f"path {self.path!r}: not inside a repository")
+
     @property
     def url(self) -> str:
         """Where it is downloaded from."""
         if not self.path:
             return f"https://codeload.github.com/{self.repository}/tar.gz/{self.commit}"
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{self.path}"
+        path = urllib.parse.quote(self.path)
+        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{path}"
 
     @property
     def cached(self) -> Path:
@@ -64,10 +80,6 @@ class PinnedFile:
 def fetch(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) -> bytes:
     """Return a file's bytes, downloading it unless it is at hand.
 
-    Looked for in the cache; in the folder that `STANCE_MIRROR` names (under its path, in an archive
-    `OWNER+NAME.tar.gz` at any depth, or renamed); on the network. An interrupted download leaves
-    nothing behind, and what was downloaded before is not asked for again.
-
     Args:
         file: What to get.
         digest: What `file.sha256` is the value of.
@@ -75,12 +87,39 @@ def fetch(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) -> by
     Raises:
         DataError: Naming the file, and where it was looked for.
     """
-    for place, content in _at_hand(file):
+    content = at_hand(file, digest=digest)
+    return download(file, digest=digest) if content is None else content
+
+
+def at_hand(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) -> bytes | None:
+    """Return a file's bytes from the cache or the mirror folder, or None if they are in neither.
+
+    In the folder that `STANCE_MIRROR` names it may lie under its path, in an archive
+    `OWNER+NAME.tar.gz` (with or without GitHub's top folder) at any depth, or renamed.
+    """
+    for place, content in _candidates(file):
         if digest(content) == file.sha256:
             return content
         if place.name == file.cached.name:
             logger.warning("%s: not the pinned file (sha256 differs); passed over", place)
-    content = _download(file)
+    return None
+
+
+def download(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) -> bytes:
+    """Download a file, check it, keep it in the cache; an interruption leaves nothing behind.
+
+    Raises:
+        DataError: If it cannot be had, or is not the pinned file.
+    """
+    try:
+        with urllib.request.urlopen(file.url, timeout=60) as response:
+            content: bytes = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error) or type(error).__name__
+        raise DataError(
+            f"{file.repository} {file.path}: cannot be downloaded from {file.url} ({reason}); "
+            f"connect to the network, or put the file into a folder and name that in {MIRROR}"
+        ) from None
     if (found := digest(content)) != file.sha256:
         raise DataError(
             f"{file.url} is not the pinned file: sha256 {found[:12]}..., expected "
@@ -91,9 +130,11 @@ def fetch(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) -> by
     return content
 
 
-def _at_hand(file: PinnedFile) -> Iterator[tuple[Path, bytes]]:
+def _candidates(file: PinnedFile) -> Iterator[tuple[Path, bytes]]:
     """Yield what may be the file, the likeliest first."""
     mirror = Path(os.environ[MIRROR]) if os.environ.get(MIRROR) else None
+    if mirror is not None and not mirror.is_dir():
+        raise DataError(f"{MIRROR}={mirror}: no such folder")
     places = [file.cached]
     if mirror is not None and file.path:
         places.append(mirror / file.path)
@@ -108,28 +149,21 @@ def _at_hand(file: PinnedFile) -> Iterator[tuple[Path, bytes]]:
             if content is not None:
                 yield archive, content
     for path in sorted(mirror.rglob(f"*{Path(file.cached.name).suffix}")):
-        yield path, path.read_bytes()
+        if path.is_file():
+            yield path, path.read_bytes()
 
 
 @lru_cache(maxsize=1)
 def _members(archive: Path, changed: int) -> dict[str, bytes]:
     """Unpack an archive into memory, once for all its files."""
-    with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as opened:
-        return {
-            member.name.removeprefix("./"): handle.read()
-            for member in opened
-            if (handle := opened.extractfile(member)) is not None
-        }
-
-
-def _download(file: PinnedFile) -> bytes:
+    found: dict[str, bytes] = {}
     try:
-        with urllib.request.urlopen(file.url, timeout=60) as response:
-            content: bytes = response.read()
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise DataError(
-            f"{file.repository} {file.path}: cannot be downloaded from {file.url} ({reason}); "
-            f"connect to the network, or put the file into a folder and name that in {MIRROR}"
-        ) from None
-    return content
+        with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as opened:
+            for member in opened:
+                if (handle := opened.extractfile(member)) is not None:
+                    name = member.name.removeprefix("./")
+                    found[name] = handle.read()
+                    found.setdefault(name.partition("/")[2], found[name])
+    except (tarfile.TarError, EOFError, OSError) as error:
+        logger.warning("%s: not a sound archive (%s); passed over", archive, error)
+    return found

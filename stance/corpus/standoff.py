@@ -17,7 +17,6 @@ import csv
 import html
 import io
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ FILE_COLUMNS = (
     "licence",
     "key_column",
     "text_column",
+    "document_column",
 )
 COLUMNS = (
     "id",
@@ -80,6 +80,7 @@ class PublicFile:
         licence: Terms in a line.
         key_column: For a table, the column with a row's key; else empty.
         text_column: For a table, the column with the sentence; else empty.
+        document_column: For a table, the column with the document, which neighbours share.
     """
 
     pinned: PinnedFile
@@ -88,6 +89,7 @@ class PublicFile:
     licence: str
     key_column: str
     text_column: str
+    document_column: str
 
 
 def is_standoff(folder: Path) -> bool:
@@ -143,22 +145,41 @@ def fetch_files(
     """
     wanted = sorted(files, key=lambda file: (file.pinned.repository, file.pinned.path))
     texts: dict[tuple[str, str], str] = {}
-    with ThreadPoolExecutor(DOWNLOADS) as pool:
-        jobs = [pool.submit(pinned.fetch, file.pinned) for file in wanted]
-        for file, job in zip(wanted, jobs, strict=True):
-            try:
-                content = job.result()
-            except DataError as error:
-                pool.shutdown(cancel_futures=True)  # without a network each would wait in turn
-                raise DataError(
-                    f"{len(wanted) - len(texts)} of {len(wanted)} public files are not at hand; "
-                    f"the first: {error}"
-                ) from None
-            # No translation of line ends: offsets count the file's own characters.
-            texts[file.pinned.repository, file.pinned.path] = content.decode(file.encoding)
-            if progress is not None:
-                progress(len(texts), len(wanted))
+
+    def keep(file: PublicFile, content: bytes) -> None:
+        texts[file.pinned.repository, file.pinned.path] = _decoded(file, content)
+        if progress is not None:
+            progress(len(texts), len(wanted))
+
+    missing = []
+    for file in wanted:
+        content = pinned.at_hand(file.pinned)
+        if content is None:
+            missing.append(file)
+        else:
+            keep(file, content)
+    pool = ThreadPoolExecutor(DOWNLOADS)
+    try:
+        jobs = [pool.submit(pinned.download, file.pinned) for file in missing]
+        for file, job in zip(missing, jobs, strict=True):
+            keep(file, job.result())
+    except DataError as error:
+        raise DataError(
+            f"{len(wanted) - len(texts)} of {len(wanted)} public files are not at hand; "
+            f"the first: {error}"
+        ) from None
+    finally:
+        # Without a network each would wait in turn; an impatient user must not wait for any.
+        pool.shutdown(wait=False, cancel_futures=True)
     return texts
+
+
+def _decoded(file: PublicFile, content: bytes) -> str:
+    """Decode without translating line ends: offsets count the file's own characters."""
+    try:
+        return content.decode(file.encoding)
+    except (LookupError, UnicodeDecodeError) as error:
+        raise DataError(f"{FILES}: {file.pinned.path} is not {file.encoding!r} ({error})") from None
 
 
 def read_standoff(
@@ -191,7 +212,7 @@ def read_standoff(
     if unlisted := sorted(used - set(files)):
         raise DataError(f"{folder / FILES}: does not list {' '.join(unlisted[0])}")
     for file in {files[key].source: files[key] for key in sorted(used)}.values():
-        logger.info("%s: %s (%s)", file.source, file.licence, file.pinned.repository)
+        logger.warning("%s: %s (%s)", file.source, file.licence, file.pinned.repository)
     cutter = _Cutter(files, fetch_files([files[key] for key in used], progress=progress))
     rebuilt: dict[str, list[Numbered]] = {}
     for split, rows in tables.items():
@@ -202,11 +223,6 @@ def read_standoff(
             except (DataError, ValueError, KeyError) as error:
                 problems.append(Problem(str(folder / f"{split}.csv"), line, str(error)))
     return rebuilt, problems
-
-
-def sources(rows: Iterable[Row]) -> dict[str, int]:
-    """Count rows by source, the largest first."""
-    return dict(Counter(row["source"] for row in rows).most_common())
 
 
 class _Cutter:
@@ -267,13 +283,21 @@ class _Table:
     def __init__(self, text: str, file: PublicFile) -> None:
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         self._name = file.pinned.path
+        for column in (file.key_column, file.text_column, file.document_column):
+            if column and rows and column not in rows[0]:
+                raise DataError(f"{self._name}: no column {column!r}, which {FILES} names")
         self._keys = {row[file.key_column]: number for number, row in enumerate(rows)}
-        self._texts = [clean(row[file.text_column]) for row in rows]
+        self._texts = [clean(row[file.text_column] or "") for row in rows]
+        self._documents = [row.get(file.document_column) for row in rows]
 
     def around(self, key: str) -> tuple[str, str, str]:
         if key not in self._keys:
             raise DataError(f"{self._name}: no row {key!r}")
         number = self._keys[key]
-        before = self._texts[number - 1] if number else ""
-        after = self._texts[number + 1] if number + 1 < len(self._texts) else ""
-        return before, self._texts[number], after
+        return self._neighbour(number, -1), self._texts[number], self._neighbour(number, 1)
+
+    def _neighbour(self, number: int, step: int) -> str:
+        other = number + step
+        if not 0 <= other < len(self._texts) or self._documents[other] != self._documents[number]:
+            return ""
+        return self._texts[other]

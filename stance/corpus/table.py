@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,12 @@ def _read_delimited(path: Path) -> tuple[list[Numbered], list[Problem]]:
     problems: list[Problem] = []
     rows: list[Numbered] = []
     csv.field_size_limit(sys.maxsize)
+    lines = (line for _, line in _lines(path, problems))
+    head = next(lines, "")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.reader((line for _, line in _lines(path, problems)), delimiter=delimiter)
+    if delimiter not in head and ";" in head:
+        delimiter = ";"  # as spreadsheets write it where the comma is the decimal point
+    reader = csv.reader(chain([head], lines), delimiter=delimiter)
     try:
         header = next(reader, [])
         start = reader.line_num + 1
