@@ -63,9 +63,9 @@ def evaluate(
 
     Args:
         model: As for `stance.load`; None is the champion.
-        data: A labelled .jsonl, .csv, .tsv or .parquet file; None takes `split` of the corpus
-            that the model was trained on.
-        split: `train`, `dev` or `test`.
+        data: A labelled .jsonl, .csv, .tsv or .parquet file, or a corpus folder; None takes the
+            corpus that the model was trained on.
+        split: Split of a corpus: `train`, `dev` or `test`.
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
         baselines: Measure the baselines too, trained on the model's training rows.
@@ -78,7 +78,10 @@ def evaluate(
     """
     scorer = Model(resolve(model))
     labels = scorer.labels
-    if data is not None:
+    if data is not None and Path(data).is_dir():
+        name = f"{data} {split}"
+        rows = load_corpus(data, labels=labels).rows(split)
+    elif data is not None:
         path = Path(data)
         name = path.name
         rows = read_labelled(

@@ -22,6 +22,7 @@ CAPABILITIES = {
 def test_project_articles_hold_in_the_splits() -> None:
     articles = load_articles(ROOT / "data", corpus=load_corpus(ROOT / "data"))
     assert len(articles) >= 120
+    assert sum(250 <= len(article.text.split()) <= 600 for article in articles) >= 120
     assert all(any(a.contents for a in article.attributions) for article in articles[:5])
 
 

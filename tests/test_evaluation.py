@@ -41,6 +41,15 @@ def test_figures_agree_with_predict(model_folder: Path) -> None:
     assert evaluation.result["data"]["groups"] == 3
 
 
+def test_a_corpus_folder_is_measured_by_split(model_folder: Path, corpus_folder: Path) -> None:
+    own = stance.evaluate(model_folder, split="test", baselines=False, output=None)
+    named = stance.evaluate(
+        model_folder, data=corpus_folder, split="test", baselines=False, output=None
+    )
+    assert named.result["figures"] == own.result["figures"]
+    assert named.result["data"]["grouped_by"] == "group"
+
+
 def test_report_is_written_as_json_text_and_picture(model_folder: Path) -> None:
     evaluation = stance.evaluate(model_folder, split="dev")
     assert evaluation.folder is not None

@@ -68,9 +68,9 @@ def train(
 def evaluate(
     model: ModelOption = None,
     data: Annotated[
-        Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet. [the split]")
+        Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet, or a corpus.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Split of the training corpus.")] = "test",
+    split: Annotated[str, typer.Option(help="Split of a corpus.")] = "test",
     text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
     label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
     baselines: Annotated[bool, typer.Option(help="Measure three baselines beside it.")] = True,
