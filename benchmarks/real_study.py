@@ -28,6 +28,7 @@ from typing import Any
 import stance
 from stance.corpus import Corpus, load_corpus
 from stance.corpus.public import public_rows
+from stance.corpus.table import text_faults
 from stance.training import Trained
 
 Row = dict[str, Any]
@@ -95,6 +96,8 @@ class Study:
             ("cameo", None),
             ("plv", None),
         ):
+            if self.options.only and f"{name} first" not in self.options.only:
+                continue
             with tempfile.TemporaryDirectory() as scratch:
                 encoder = self.pretrained(name, labels, Path(scratch))
                 self.line(f"{name} first", rows, self.on_dev, encoder=encoder)
@@ -102,7 +105,7 @@ class Study:
     def pretrained(self, name: str, labels: list[str] | None, scratch: Path) -> Path:
         """Fine-tune on a public corpus and return the model's folder, an encoder to start from."""
         found = public_rows(name)
-        unique = {row["text"].lower(): row for row in found}
+        unique = {row["text"].lower(): row for row in found if not text_faults(row["text"])}
         rows = list(unique.values())
         random.Random(0).shuffle(rows)
         held = [{**row, "group": row["id"]} for row in rows]
