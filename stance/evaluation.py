@@ -15,7 +15,7 @@ import numpy as np
 from stance import artifact, metrics, report, tracking
 from stance.baselines import predict_baselines
 from stance.config import TrackingConfig
-from stance.corpus import load_corpus, read_labelled
+from stance.corpus import Corpus, load_corpus, read_labelled
 from stance.corpus.challenge import load_challenge
 from stance.prediction import Model, resolve
 from stance.schema import DataError
@@ -78,6 +78,7 @@ def evaluate(
     """
     scorer = Model(resolve(model))
     labels = scorer.labels
+    corpus = None
     if data is not None and Path(data).is_dir():
         name = f"{data} {split}"
         rows = load_corpus(data, labels=labels).rows(split)
@@ -104,7 +105,7 @@ def evaluate(
         return metrics.evaluate_predictions(gold, predicted, labels, groups=groups)
 
     figures = measured(scorer.predict_proba(texts).argmax(axis=1))
-    others = _baselines(scorer, texts, say) if baselines else {}
+    others = _baselines(scorer, corpus, texts, say) if baselines else {}
     result = {
         "model": scorer.name,
         "data": {
@@ -156,11 +157,12 @@ def behaviour(scorer: Model, folder: str | Path | None = None) -> dict[str, dict
 
 
 def _baselines(
-    scorer: Model, texts: Sequence[str], say: Callable[[str], None]
+    scorer: Model, corpus: Corpus | None, texts: Sequence[str], say: Callable[[str], None]
 ) -> dict[str, metrics.IntArray]:
+    """Fit the baselines on the model's training rows; its corpus is read unless it is given."""
     config = scorer.manifest.config
     try:
-        corpus = load_corpus(scorer.manifest.data["path"], labels=scorer.labels)
+        corpus = corpus or load_corpus(scorer.manifest.data["path"], labels=scorer.labels)
     except DataError as error:
         say(f"no baselines: the training data is not here ({str(error).splitlines()[0]})")
         return {}

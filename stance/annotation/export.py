@@ -99,7 +99,7 @@ def export(
         _export_plain(rows, target)
     else:
         _export_standoff(rows, target, repository, commit, Path(root), licence)
-    test = target / f"test.{'jsonl' if repository is None else 'csv'}"
+    test = standoff.split_file(target, "test")
     write(target / FROZEN, f"{sha256_of(test.read_bytes())}  {test.name}\n")
     return {split: sum(row["split"] == split for row in rows) for split in SPLITS}
 
@@ -149,31 +149,24 @@ def _export_plain(rows: Sequence[Row], folder: Path) -> None:
 def _export_standoff(
     rows: Sequence[Row], folder: Path, repository: str, commit: str, root: Path, licence: str
 ) -> None:
-    paths = {}
-    for document in {row["document"] for row in rows}:
-        if not Path(document).is_file():
-            raise DataError(
-                f"{document}: no such file here; stand-off labels point into text files (not into "
-                f"tables), named as they were when the sentences were drawn"
-            )
+    paths, files = {}, []
+    for document in sorted({row["document"] for row in rows}):
+        content = _verified(document, [row for row in rows if row["document"] == document])
         try:
             paths[document] = Path(document).resolve().relative_to(root.resolve()).as_posix()
         except ValueError:
             raise DataError(f"{document}: not under {root}, the root of {repository}") from None
-    for row in rows:
-        _verify(row)
-    files = [
-        {
-            "repository": repository,
-            "commit": commit,
-            "path": path,
-            "sha256": sha256_of(Path(document).read_bytes()),
-            "encoding": "utf-8",
-            "source": repository.rpartition("/")[2],
-            "licence": licence,
-        }
-        for document, path in sorted(paths.items())
-    ]
+        files.append(
+            {
+                "repository": repository,
+                "commit": commit,
+                "path": paths[document],
+                "sha256": sha256_of(content),
+                "encoding": "utf-8",
+                "source": repository.rpartition("/")[2],
+                "licence": licence,
+            }
+        )
     write_csv(folder / standoff.FILES, standoff.FILE_COLUMNS, files)
     for split in SPLITS:
         pointers = [
@@ -191,12 +184,19 @@ def _export_standoff(
         write_csv(folder / f"{split}.csv", standoff.COLUMNS, pointers)
 
 
-def _verify(row: Row) -> None:
-    """Refuse a pointer that would not lead back to the sentence that was read."""
-    document = row["document"]
+def _verified(document: str, rows: Sequence[Row]) -> bytes:
+    """Return a document's bytes if every row leads back to the sentence that was read."""
+    if not Path(document).is_file():
+        raise DataError(
+            f"{document}: no such file here; stand-off labels point into text files (not into "
+            f"tables), named as they were when the sentences were drawn"
+        )
+    content = Path(document).read_bytes()
     try:
-        text = Path(document).read_bytes().decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise DataError(f"{document}: not UTF-8; stand-off labels need files that are") from None
-    if standoff.clean(text[int(row["start"]) : int(row["end"])]) != row["sentence"]:
-        raise DataError(f"{document}: changed since {row['id']} was drawn from it; draw again")
+    for row in rows:
+        if standoff.clean(text[int(row["start"]) : int(row["end"])]) != row["sentence"]:
+            raise DataError(f"{document}: changed since {row['id']} was drawn from it; draw again")
+    return content

@@ -25,13 +25,12 @@ from stance.annotation.sheets import (
 from stance.article import expand, read_document
 from stance.article.sentences import split as split_sentences
 from stance.corpus import standoff
-from stance.corpus.table import Row, read_rows
+from stance.corpus.table import SUFFIXES, Row, read_rows
 from stance.prediction import load
 from stance.schema import LABELS, DataError, require
 
 Strategy = Literal["random", "uncertain", "diverse"]
 
-TABLES = (".jsonl", ".csv", ".tsv", ".parquet")
 MIN_WORDS, MAX_WORDS = 4, 80
 MOST = 20_000
 """Sentences, drawn at random, that `uncertain` and `diverse` choose from."""
@@ -81,6 +80,10 @@ def sample(
         raise DataError(f"labels {', '.join(labels)!r}: expected two or more different ones")
     if len(set(readers)) != len(readers) or {"items", "disagreements"} & set(readers):
         raise DataError(f"readers {', '.join(readers)}: expected different names, none 'items'")
+    try:
+        guide = Path(codebook).read_text(encoding="utf-8") if codebook else _codebook()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{codebook}: cannot be read as text ({error})") from None
     drawn = {item["sentence"].lower() for past in exclude for item in read_items(past).values()}
     candidates = _unique(_sentences(inputs, text_column))
     candidates = [item for item in candidates if item["sentence"].lower() not in drawn]
@@ -94,10 +97,6 @@ def sample(
     else:
         chosen = candidates[:count]
     items = [{**item, "id": _id(item), "sample": strategy} for item in chosen]
-    try:
-        guide = Path(codebook).read_text(encoding="utf-8") if codebook else _codebook()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{codebook}: cannot be read as text ({error})") from None
     settings = {"labels": list(labels), "strategy": strategy, "seed": seed, "inputs": list(inputs)}
     write(folder / SETTINGS, json.dumps(settings, ensure_ascii=False, indent=1) + "\n")
     for reader in readers:
@@ -113,7 +112,7 @@ def sample(
 
 
 def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
-    tables = [name for name in inputs if Path(name).suffix.lower() in TABLES]
+    tables = [name for name in inputs if Path(name).suffix.lower() in SUFFIXES]
     for name in expand([name for name in inputs if name not in tables]):
         document = read_document(name)
         yield from _sentences_of(document.name, document.text)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stance import artifact
-from stance.corpus.table import Row, read_rows
+from stance.corpus.table import Row, read_sound_rows
 from stance.metrics import krippendorff_alpha
 from stance.schema import DataError
 
@@ -140,7 +140,7 @@ def _label(text: str, labels: Sequence[str]) -> str | None:
 def _sheet_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
     if path.name in (ITEMS, DISAGREEMENTS):
         raise DataError(f"{path}: is no reader's sheet")
-    for line, row in _rows(path, ("id", "label")):
+    for line, row in read_sound_rows(path, ("id", "label")):
         if label := str(row["label"] or "").strip():
             yield f"{path}:{line}", path.stem, str(row["id"]).strip(), label
 
@@ -168,21 +168,12 @@ def _export_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
         ) from None
 
 
-def _rows(path: Path, columns: Sequence[str]) -> list[tuple[int, Row]]:
-    rows, problems = read_rows(path)
-    if problems:
-        raise DataError(f"{path}: {len(problems)} faults", problems)
-    if rows and (missing := [name for name in columns if name not in rows[0][1]]):
-        raise DataError(f"{path}: no column {', '.join(missing)}")
-    return rows
-
-
 def read_items(folder: str | Path) -> dict[str, Row]:
     """Return the items of an annotation by id."""
     path = Path(folder) / ITEMS
     if not path.is_file():
         raise DataError(f"{folder}: no items.csv here; start one with  stance annotate sample")
-    return {row["id"]: row for _, row in _rows(path, ITEM_COLUMNS)}
+    return {row["id"]: row for _, row in read_sound_rows(path, ITEM_COLUMNS)}
 
 
 def read_settings(folder: str | Path) -> dict[str, Any]:
@@ -219,7 +210,7 @@ def read_decisions(folder: str | Path) -> dict[str, str]:
     items, labels = read_items(folder), read_settings(folder)["labels"]
     decided: dict[str, str] = {}
     faults = []
-    for line, row in _rows(path, ("id", "label")):
+    for line, row in read_sound_rows(path, ("id", "label")):
         if not (text := str(row["label"] or "").strip()):
             continue
         label = _label(text, labels)

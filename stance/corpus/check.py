@@ -15,9 +15,9 @@ from pathlib import Path
 
 from stance.actors import find_actors
 from stance.corpus.load import Corpus, load_corpus
-from stance.corpus.standoff import is_standoff
-from stance.corpus.table import Row, read_rows
-from stance.schema import DataError
+from stance.corpus.pinned import sha256_of
+from stance.corpus.standoff import is_standoff, split_file
+from stance.corpus.table import Row, read_sound_rows
 
 FROZEN = "SHA256SUMS"
 """File in a corpus folder that pins splits which must not change, in the form of `sha256sum`."""
@@ -69,7 +69,7 @@ def check(
 def frozen(folder: Path) -> Finding:
     """Check the files that `SHA256SUMS` pins; the test split must be one of them."""
     sums = folder / FROZEN
-    test = "test.csv" if is_standoff(folder) else "test.jsonl"
+    test = split_file(folder, "test").name
     pin = f"pin it:  (cd {folder} && sha256sum {test} >> {FROZEN})"
     if not sums.is_file():
         return Finding(
@@ -81,7 +81,7 @@ def frozen(folder: Path) -> Finding:
     changed = []
     for expected, _, name in pinned:
         path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        if not path.is_file() or sha256_of(path.read_bytes()) != expected:
             changed.append(name)
     if changed:
         return Finding(
@@ -177,10 +177,11 @@ def copied(rows: Sequence[Row], file: Path) -> Finding:
         hashed = bool(lines) and all(re.fullmatch(r"[0-9a-f]{12}", line) for line in lines[:100])
         known = set(lines) if hashed else set(fingerprints(text))
     else:
-        numbered, problems = read_rows(file)
-        if problems:
-            raise DataError(f"{file}: {len(problems)} faults", problems)
-        known = {mark for _, row in numbered for mark in fingerprints(str(row.get("text", "")))}
+        known = {
+            mark
+            for _, row in read_sound_rows(file)
+            for mark in fingerprints(str(row.get("text", "")))
+        }
     hits = [row["id"] for row in rows if not known.isdisjoint(fingerprints(row["text"]))]
     detail = f"{len(hits)} sentences share {SHARED_WORDS} words in a row {', '.join(hits[:5])}"
     return Finding(f"nothing from {file.name}", not hits, detail.strip())

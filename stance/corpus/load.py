@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stance.corpus.standoff import is_standoff, read_standoff
+from stance.corpus.standoff import is_standoff, read_standoff, split_file
 from stance.corpus.table import Numbered, Row, label_faults, read_rows, text_faults
 from stance.schema import LABELS, DataError, Problem
 
@@ -95,7 +95,7 @@ def load_corpus(
     seen = _Seen()
     for folder in folders:
         for split, numbered in _read_folder(folder, problems).items():
-            file = folder / f"{split}{'.csv' if is_standoff(folder) else '.jsonl'}"
+            file = split_file(folder, split)
             for line, row in numbered:
                 found = _faults(row, labels) or seen.faults(row, split, f"{file}:{line}")
                 problems.extend(Problem(str(file), line, fault) for fault in found)
@@ -117,7 +117,7 @@ def _read_folder(folder: Path, problems: list[Problem]) -> dict[str, list[Number
         return splits
     splits = {}
     for split in SPLITS:
-        file = folder / f"{split}.jsonl"
+        file = split_file(folder, split)
         if not file.is_file():
             problems.append(Problem(str(file), None, f"missing; expected {_names()}"))
             continue

@@ -97,6 +97,11 @@ def is_standoff(folder: Path) -> bool:
     return (folder / FILES).is_file()
 
 
+def split_file(folder: Path, split: str) -> Path:
+    """Return the file of a split: a table of pointers, or sentences written out."""
+    return folder / f"{split}{'.csv' if is_standoff(folder) else '.jsonl'}"
+
+
 def clean(cut: str) -> str:
     """Return a sentence as it is labelled: entities resolved, blanks and line ends made one blank.
 
@@ -203,7 +208,7 @@ def read_standoff(
     tables: dict[str, list[Numbered]] = {}
     problems: list[Problem] = []
     for split in splits:
-        path = folder / f"{split}.csv"
+        path = split_file(folder, split)
         tables[split], faults = read_rows(path)
         problems.extend(faults)
         if tables[split] and (missing := [c for c in COLUMNS if c not in tables[split][0][1]]):
@@ -221,7 +226,7 @@ def read_standoff(
             try:
                 rebuilt[split].append((line, cutter.cut(row)))
             except (DataError, ValueError, KeyError) as error:
-                problems.append(Problem(str(folder / f"{split}.csv"), line, str(error)))
+                problems.append(Problem(str(split_file(folder, split)), line, str(error)))
     return rebuilt, problems
 
 

@@ -42,6 +42,20 @@ def read_rows(path: Path) -> tuple[list[Numbered], list[Problem]]:
     return readers[path.suffix.lower()](path)
 
 
+def read_sound_rows(path: Path, columns: Sequence[str] = ()) -> list[Numbered]:
+    """Read a file whose every row can be read and has these columns.
+
+    Raises:
+        DataError: With every fault, or naming the columns that are missing.
+    """
+    rows, problems = read_rows(path)
+    if problems:
+        raise DataError(f"{path}: {len(problems)} faults", problems)
+    if rows and (missing := [name for name in columns if name not in rows[0][1]]):
+        raise DataError(f"{path}: no column {', '.join(missing)}")
+    return rows
+
+
 def read_labelled(
     path: Path,
     *,
