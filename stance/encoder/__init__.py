@@ -1,0 +1,18 @@
+"""Fine-tunes, saves and exports transformer encoders. The only package that imports torch."""
+
+from stance.encoder.finetune import FineTuned, OnLog, fine_tune
+from stance.encoder.model import BUNDLED, Classifier, embed, locate
+from stance.encoder.saved import HEAD, load_classifier, save
+
+__all__ = [
+    "BUNDLED",
+    "HEAD",
+    "Classifier",
+    "FineTuned",
+    "OnLog",
+    "embed",
+    "fine_tune",
+    "load_classifier",
+    "locate",
+    "save",
+]

@@ -1,0 +1,194 @@
+"""Fine-tunes a transformer encoder with the Hugging Face `Trainer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from datasets import Dataset
+from numpy.typing import NDArray
+from transformers import (
+    DataCollatorWithPadding,
+    EarlyStoppingCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from stance.config import Config, TrainConfig
+from stance.encoder.model import Classifier, load_pretrained, quiet
+from stance.metrics import PRIMARY, confusion, figures
+from stance.schema import ConfigError
+
+OnLog = Callable[[int, dict[str, float]], None]
+"""Called with the global step and the figures, at each log and each evaluation on dev."""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuned:
+    """A fine-tuned encoder, at its best epoch.
+
+    Attributes:
+        model: The classifier, in evaluation mode.
+        tokenizer: Its tokenizer.
+        dev_logits: Outputs on dev in row order, shape (N, K).
+        history: One dictionary a log or evaluation, each with `step` and `epoch`.
+    """
+
+    model: Classifier
+    tokenizer: Any
+    dev_logits: NDArray[np.float64]
+    history: list[dict[str, float]]
+
+
+def fine_tune(
+    config: Config, train: Dataset, dev: Dataset, scratch: Path, on_log: OnLog
+) -> FineTuned:
+    """Fine-tune the configured encoder; keep the epoch with the best dev macro-F1.
+
+    The same seed on the same machine gives the same weights.
+
+    Args:
+        config: The experiment.
+        train: Rows with `text`, `target` (a probability for each of `config.labels`) and `weight`.
+        dev: Rows with `text` and `label` (a name) that choose the epoch and stop the training.
+        scratch: Folder for checkpoints.
+        on_log: Told every figure as it comes.
+
+    Raises:
+        ModelError: If the encoder cannot be loaded.
+    """
+    settings = config.train
+    transformers.set_seed(settings.seed)
+    tokenizer, model = load_pretrained(config)
+    _freeze(model.encoder, settings.frozen)
+    collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+    listener = _Listener(on_log)
+    arguments = TrainingArguments(
+        output_dir=str(scratch),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=max(64, settings.batch_size),
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=settings.warmup_ratio,
+        lr_scheduler_type=settings.schedule,
+        train_sampling_strategy="group_by_length",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="steps",
+        logging_steps=10,
+        save_total_limit=1,
+        save_only_model=True,
+        load_best_model_at_end=True,
+        metric_for_best_model=PRIMARY,
+        seed=settings.seed,
+        report_to="none",
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+    dev_rows = _tokenized(dev, tokenizer, config)
+    with quiet():
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            data_collator=collator,
+            train_dataset=_tokenized(train, tokenizer, config),
+            eval_dataset=dev_rows,
+            compute_metrics=_dev_figures,
+            callbacks=[listener, EarlyStoppingCallback(settings.early_stopping)],
+            optimizers=(_optimizer(model, settings), None),
+        )
+        trainer.remove_callback(ProgressCallback)
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.add_callback(_Bar)
+        trainer.train()
+        # Length grouping reorders evaluation rows too; the logits must come in row order.
+        trainer.args.train_sampling_strategy = "random"
+        logits = trainer.predict(dev_rows).predictions
+    return FineTuned(
+        model.eval().cpu(), tokenizer, np.asarray(logits, dtype=float), listener.history
+    )
+
+
+def _freeze(encoder: Any, parts: int) -> None:
+    """Leave the embeddings and the lowest layers as they are, `parts` in all."""
+    stacks = [list(m) for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
+    layers = max(stacks, key=lambda stack: len(stack), default=[])
+    if parts > 1 + len(layers):
+        raise ConfigError(
+            f"train.frozen: {parts} parts, but this encoder has {1 + len(layers)} "
+            f"(embeddings and {len(layers)} layers)"
+        )
+    lowest = [encoder.embeddings, *layers][:parts]
+    for module in lowest:
+        module.requires_grad_(False)
+
+
+def _optimizer(model: Classifier, settings: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW with a faster rate for the head, which starts from nothing."""
+    encoder = [p for p in model.encoder.parameters() if p.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {"params": encoder, "lr": settings.learning_rate},
+            {"params": model.head.parameters(), "lr": settings.head_learning_rate},
+        ],
+        weight_decay=settings.weight_decay,
+    )
+
+
+def _tokenized(rows: Dataset, tokenizer: Any, config: Config) -> Dataset:
+    number = {label: i for i, label in enumerate(config.labels)}
+    encoded = tokenizer(rows["text"][:], truncation=True, max_length=config.encoder.max_length)
+    columns = dict(encoded)
+    if "target" in rows.column_names:
+        columns["labels"] = rows["target"][:]
+        columns["weight"] = rows["weight"][:]
+    else:
+        columns["labels"] = [number[label] for label in rows["label"]]
+    columns["length"] = [len(ids) for ids in encoded["input_ids"]]
+    return Dataset.from_dict(columns)
+
+
+def _dev_figures(output: Any) -> dict[str, float]:
+    logits, gold = output.predictions, output.label_ids
+    k = logits.shape[-1]
+    found = figures(confusion(gold.astype(np.int64), logits.argmax(-1), k))
+    return {name: float(found[name]) for name in ("macro_f1", "weighted_f1", "accuracy")}
+
+
+class _Listener(TrainerCallback):  # type: ignore[misc]
+    """Keeps the history and passes it on."""
+
+    def __init__(self, on_log: OnLog) -> None:
+        self.history: list[dict[str, float]] = []
+        self._on_log = on_log
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        logs = kwargs.get("logs") or {}
+        named = {
+            key.replace("eval_", "dev/") if key.startswith("eval_") else f"train/{key}": float(
+                value
+            )
+            for key, value in logs.items()
+            if isinstance(value, (int, float)) and key != "epoch"
+        }
+        entry = {"step": float(state.global_step), "epoch": float(state.epoch or 0), **named}
+        self.history.append(entry)
+        self._on_log(state.global_step, named)
+
+
+class _Bar(ProgressCallback):  # type: ignore[misc]
+    """A bar with the time left, and one readable line an epoch instead of raw dictionaries."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if self.training_bar is not None and logs and f"eval_{PRIMARY}" in logs:
+            self.training_bar.write(
+                f"· epoch {logs['epoch']:g}: dev macro-F1 {logs[f'eval_{PRIMARY}']:.3f}, "
+                f"loss {logs['eval_loss']:.3f}"
+            )

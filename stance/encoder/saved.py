@@ -1,0 +1,79 @@
+"""A fine-tuned classifier on disk: weights, tokenizer, and the ONNX graph that scoring runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel
+
+from stance.artifact import ONNX
+from stance.encoder.finetune import FineTuned
+from stance.encoder.model import Classifier, load, quiet
+from stance.schema import ModelError
+
+HEAD = "head.safetensors"
+"""File of a saved model with the weights of the classifying head."""
+
+
+def save(tuned: FineTuned, folder: Path) -> None:
+    """Write weights, configuration, tokenizer and the ONNX graph that scoring runs."""
+    with quiet():
+        tuned.model.encoder.save_pretrained(folder)
+        tuned.tokenizer.save_pretrained(folder)
+        save_file(tuned.model.head.state_dict(), folder / HEAD)
+        _export_onnx(tuned, folder / ONNX)
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Load a saved model's classifier back into torch, in evaluation mode.
+
+    Raises:
+        ModelError: If the folder holds no such model.
+    """
+    if not (folder / HEAD).is_file():
+        raise ModelError(f"{folder}: no {HEAD}; expected a model saved by stance train")
+    weights = load_file(folder / HEAD)
+    model = Classifier(load(AutoModel, str(folder), str(folder)), len(weights["bias"]))
+    model.head.load_state_dict(weights)
+    return model.eval()
+
+
+def _export_onnx(tuned: FineTuned, path: Path) -> None:
+    """Trace the classifier in eager attention, the form that exports in every release."""
+    encoder = tuned.model.encoder
+    implementation = encoder.config._attn_implementation
+    encoder.set_attn_implementation("eager")
+    # A first trace on a batch of unequal lengths, so that masks are in the graph.
+    example = tuned.tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
+    names = [name for name in tuned.tokenizer.model_input_names if name in example]
+    axes = {0: "batch", 1: "tokens"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Positional(tuned.model, names),
+            tuple(example[name] for name in names),
+            str(path),
+            input_names=names,
+            output_names=["logits"],
+            dynamic_axes={**dict.fromkeys(names, axes), "logits": {0: "batch"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    encoder.set_attn_implementation(implementation)
+
+
+class _Positional(torch.nn.Module):
+    """A classifier that takes its inputs in order and returns bare logits, as tracing wants."""
+
+    def __init__(self, model: torch.nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = tuple(names)
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(**dict(zip(self.names, inputs, strict=True)))["logits"]
+        return logits
