@@ -19,6 +19,12 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 
+def numbers(names: Sequence[str], labels: Sequence[str]) -> IntArray:
+    """Return label numbers, shape (N,), of label names."""
+    number = {label: i for i, label in enumerate(labels)}
+    return np.array([number[name] for name in names], dtype=np.int64)
+
+
 def confusion(gold: IntArray, predicted: IntArray, k: int) -> IntArray:
     """Return counts of shape (K, K): rows gold, columns predicted."""
     matrix: IntArray = np.bincount(gold * k + predicted, minlength=k * k).reshape(k, k)

@@ -21,8 +21,8 @@ import numpy as np
 from stance import artifact, metrics, report, tracking
 from stance.config import Config, load_config
 from stance.corpus import Corpus, load_corpus, read_votes
-from stance.prediction import Model
-from stance.schema import DataError, ModelError
+from stance.promotion import promote
+from stance.schema import DataError
 
 if TYPE_CHECKING:
     from stance.encoder import FineTuned
@@ -92,11 +92,7 @@ def train(
             building.rename(folder)
             say(f"saved {folder}")
             run.folder(folder)
-            promoted, verdict = _promote(folder, manifest, settings, corpus, run)
-            if promoted:
-                artifact.set_champion(folder)
-                if not run.broken:
-                    tracking.set_alias(settings.tracking, name)
+            promoted, verdict = promote(folder, settings, corpus, run)
             say(verdict)
     return Trained(folder, dict(manifest.dev), promoted, verdict, run.id)
 
@@ -191,7 +187,7 @@ def _save(
 
     encoder.save(tuned, folder)
     dev_rows = corpus.rows("dev")
-    gold = _numbers(dev_rows, settings.labels)
+    gold = metrics.numbers([row["label"] for row in dev_rows], settings.labels)
     dev = metrics.evaluate_predictions(
         gold,
         tuned.dev_logits.argmax(axis=1),
@@ -249,58 +245,6 @@ def _write_run(
     )
     (folder / "dev_report.txt").write_text(text, encoding="utf-8")
     report.confusion_picture(dev["confusion"], settings.labels, folder / "dev_confusion.png")
-
-
-def _promote(
-    folder: Path,
-    manifest: artifact.Manifest,
-    settings: Config,
-    corpus: Corpus,
-    run: tracking.Run,
-) -> tuple[bool, str]:
-    """Decide whether the new model is the best so far on today's dev split."""
-    ours = float(manifest.dev[metrics.PRIMARY]["value"])
-    current = _incumbent(settings, run)
-    if current is None:
-        return True, f"{folder.name} is the champion (the first one); dev macro-F1 {ours:.3f}"
-    try:
-        model = Model(current)
-    except ModelError as error:
-        return True, f"{folder.name} is the champion; the last one cannot be loaded: {error}"
-    if model.labels != settings.labels:
-        return False, (
-            f"{folder.name} is not promoted: the champion of {settings.output} has the labels "
-            f"{', '.join(model.labels)}; give this label set an output folder of its own"
-        )
-    # The old model is scored anew, since the dev split may have changed since it was trained.
-    rows = corpus.rows("dev")
-    probs = model.predict_proba([row["text"] for row in rows])
-    gold = _numbers(rows, settings.labels)
-    theirs = metrics.macro_f1(gold, probs.argmax(axis=1), len(settings.labels))
-    figures = f"dev macro-F1 {ours:.3f} against {theirs:.3f} of {model.name}"
-    if ours > theirs:
-        return True, f"{folder.name} is the champion: {figures}"
-    return False, f"{folder.name} is not promoted: {figures}, which stays the champion"
-
-
-def _incumbent(settings: Config, run: tracking.Run) -> Path | None:
-    """Return the champion to beat: the registry's, if its folder is here or can be had."""
-    name = None if run.broken else tracking.registered_champion(settings.tracking)
-    if name is None:
-        return artifact.champion(settings.output)
-    here = settings.output / name
-    if here.is_dir():
-        return here
-    try:
-        return tracking.download(f"models:/{settings.tracking.registered_model}@{tracking.ALIAS}")
-    except ModelError as error:
-        logger.warning("the registered champion cannot be fetched: %s", error)
-        return artifact.champion(settings.output)
-
-
-def _numbers(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> metrics.IntArray:
-    number = {label: i for i, label in enumerate(labels)}
-    return np.array([number[row["label"]] for row in rows], dtype=np.int64)
 
 
 def _unused_name(output: Path, name: str) -> str:

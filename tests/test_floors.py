@@ -16,6 +16,7 @@ FLOORS = (
     ("config", "article", "metrics", "artifact", "actors"),
     ("corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
     ("baselines", "prediction"),
+    ("promotion",),
     ("training", "evaluation", "suspects", "annotation"),
     ("cli", "mlflow_model", "__init__"),
     ("__main__",),
