@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -31,6 +31,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LoraConfig(Section):
+    """Adapters: what to train instead of an encoder's weights (Hu et al. 2022); needs peft."""
+
+    rank: int = Field(default=8, ge=1, le=1024)
+    """Width of the additions; more learn more and cost more."""
+    alpha: float = Field(default=16, gt=0, allow_inf_nan=False)
+    """The additions are scaled by alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    targets: tuple[str, ...] | None = None
+    """Names of the linear layers to add to, e.g. [query, value]; null takes all."""
+
+
 class EncoderConfig(Section):
     """Which pre-trained encoder to fine-tune."""
 
@@ -38,6 +50,8 @@ class EncoderConfig(Section):
     """`all-MiniLM-L6-v2` (installed with the package), a local folder, or a model hub id."""
     max_length: int = Field(default=128, ge=8, le=8192)
     """Tokens a sentence is cut to; every prediction says whether it was."""
+    lora: LoraConfig | None = None
+    """Train adapters, merged into the weights in the end; null trains the weights."""
 
 
 class DataConfig(Section):
@@ -48,6 +62,8 @@ class DataConfig(Section):
     One may be given without brackets."""
     weights: tuple[Weight, ...] | None = None
     """Weight in the loss of a sentence from each folder; null weighs all alike."""
+    column_weights: dict[str, dict[str, Weight]] = {}
+    """Weights by the values of a column, e.g. {source: {reuters: 0.5}}; other values weigh 1."""
     train_limit: int | None = Field(default=None, ge=3)
     """Train on this many rows only (whole groups, drawn with the seed)."""
 
@@ -68,24 +84,62 @@ class DataConfig(Section):
 
 
 class TrainConfig(Section):
-    """How to fine-tune."""
+    """How to fine-tune: the course of a training, what it learns from, against over-fitting, cost.
+
+    Null, 0 or, for a decay, 1 leaves a technique out.
+    """
 
     epochs: float = Field(default=4, gt=0, le=1000)
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
     head_learning_rate: float = Field(default=1e-3, gt=0, lt=1)
     """Rate of the classifying layer, which starts from nothing and has far to go."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Rate of each layer as a part of the rate of the layer above it (Howard & Ruder 2018)."""
     weight_decay: float = Field(default=0.01, ge=0, lt=1)
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    soft_labels: float = Field(default=0.0, ge=0, le=1)
-    """Part of the target that follows the readers' votes instead of the adjudicated label."""
-    frozen: int = Field(default=0, ge=0)
-    """Lowest parts left as they are: 1 the embeddings, 2 also the first layer, ..."""
     early_stopping: int = Field(default=2, ge=1)
     """Stop after this many epochs without a better dev macro-F1; the best epoch is kept."""
     seed: int = Field(default=13, ge=0, lt=2**32)
+
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    soft_labels: float = Field(default=0.0, ge=0, le=1)
+    """Part of the target that follows the readers' votes instead of the adjudicated label."""
+    class_weights: Literal["balanced"] | dict[str, Weight] | None = None
+    """Weight in the loss by label, others 1; or balanced: as much in all for each label."""
+    oversample: float = Field(default=0.0, ge=0, le=1)
+    """Repeat rows of rare labels: at 1 until each label is as frequent as the most frequent."""
+    focal_gamma: float = Field(default=0.0, ge=0, le=10)
+    """How much less counts what the model is right and sure about (Lin et al. 2017)."""
+
+    frozen: int = Field(default=0, ge=0)
+    """Lowest parts left as they are: 1 the embeddings, 2 also the first layer, ..."""
+    reinitialized: int = Field(default=0, ge=0)
+    """Highest layers that start from random weights (Zhang et al. 2021)."""
+    head_dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Part of the sentence vector that the classifying layer does not see in a step."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay, e.g. 0.999, of a moving average of the weights, which is judged and kept."""
+    r_drop: float = Field(default=0.0, ge=0, le=100)
+    """Weight of how far two dropout passes disagree (Liang et al. 2021); doubles the time."""
+    adversarial: float = Field(default=0.0, ge=0, le=100)
+    """Length of a step of the word vectors against the loss, per sentence (Miyato et al. 2017)."""
+
+    gradient_accumulation: int = Field(default=1, ge=1)
+    """Batches to a step: a step learns from batch_size x gradient_accumulation rows."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them: less memory, about a third slower."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """bf16 needs a recent GPU to pay, fp16 needs a GPU; weights stay in fp32."""
+    compile: bool = False
+    """Compile the model with torch.compile: minutes at first, then faster on a GPU."""
+
+    @model_validator(mode="after")
+    def _techniques_go_together(self) -> TrainConfig:
+        if self.compile and self.adversarial:
+            raise ValueError("adversarial and compile exclude each other: choose one")
+        return self
 
 
 class TrackingConfig(Section):
@@ -115,6 +169,18 @@ class Config(Section):
             raise ValueError(f"labels must be two or more different names, got {self.labels}")
         if self.poles and (unknown := [pole for pole in self.poles if pole not in self.labels]):
             raise ValueError(f"poles {unknown} are not among the labels {list(self.labels)}")
+        weights = self.train.class_weights
+        if isinstance(weights, dict):
+            if unknown := [label for label in weights if label not in self.labels]:
+                raise ValueError(
+                    f"train.class_weights: {unknown} are not among the labels {list(self.labels)}"
+                )
+            if not any(weights.get(label, 1) for label in self.labels):
+                raise ValueError("train.class_weights: every label weighs 0: nothing to learn from")
+        if self.encoder.lora and self.train.reinitialized:
+            raise ValueError(
+                "train.reinitialized goes without encoder.lora: adapters cannot mend random layers"
+            )
         return self
 
     def to_yaml(self) -> str:
@@ -202,7 +268,12 @@ def _keys_of(sections: Sequence[str]) -> list[str]:
     model: type[BaseModel] = Config
     for section in sections:
         annotation = model.model_fields[section].annotation if section in model.model_fields else 0
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        kinds = [  # a section that may be null is a union
+            kind
+            for kind in (annotation, *get_args(annotation))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if not kinds:
             break
-        model = annotation
+        model = kinds[0]
     return list(model.model_fields)

@@ -16,11 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from stance import artifact, metrics, report, tracking
 from stance.config import Config, load_config
-from stance.corpus import Corpus, load_corpus, read_votes
+from stance.corpus import Corpus, load_corpus
+from stance.examples import examples
 from stance.promotion import promote
 from stance.schema import DataError
 
@@ -123,50 +122,12 @@ def _fine_tune(
 
     from stance.encoder import fine_tune
 
-    train_set = Dataset.from_dict(
-        {
-            "text": [row["text"] for row in rows],
-            "target": [target(row, settings) for row in rows],
-            "weight": weights(rows, settings),
-        }
-    )
+    train_set = Dataset.from_dict(examples(rows, settings))
     dev_rows = corpus.rows("dev")
     dev_set = Dataset.from_dict({key: [row[key] for row in dev_rows] for key in ("text", "label")})
     tuned = fine_tune(settings, train_set, dev_set, scratch, run.metrics)
     shutil.rmtree(scratch, ignore_errors=True)
     return tuned
-
-
-def target(row: dict[str, Any], settings: Config) -> list[float]:
-    """Return what a model is to say of a row: a probability for each label, summing to 1.
-
-    The adjudicated label; mixed with the shares of the votes by `train.soft_labels` (Peterson et
-    al. 2019), where the row has votes; then with the uniform distribution by
-    `train.label_smoothing` (Szegedy et al. 2016).
-    """
-    labels = settings.labels
-    result = np.array([float(label == row["label"]) for label in labels])
-    if settings.train.soft_labels and row.get("votes"):
-        try:
-            votes = read_votes(row["votes"], labels)
-        except DataError as error:
-            raise DataError(f"row {row.get('id')}: {error}") from None
-        shares = np.array([votes.count(label) / len(votes) for label in labels])
-        result = (1 - settings.train.soft_labels) * result + settings.train.soft_labels * shares
-    smoothing = settings.train.label_smoothing
-    return ((1 - smoothing) * result + smoothing / len(labels)).tolist()  # type: ignore[no-any-return]
-
-
-def weights(rows: Sequence[dict[str, Any]], settings: Config) -> list[float]:
-    """Return what each row counts in the loss: the weight of its folder, 1 on average."""
-    given = settings.data.weights
-    if given is None or len(given) == 1:
-        return [1.0] * len(rows)
-    of_folder = dict(zip(map(str, settings.data.path), given, strict=True))
-    found = np.array([of_folder[row["corpus"]] for row in rows])
-    if not found.sum():
-        raise DataError(f"{_folders(settings)}: every training row weighs 0")
-    return (found / found.mean()).tolist()  # type: ignore[no-any-return]
 
 
 def _folders(settings: Config) -> str:

@@ -15,7 +15,7 @@ FLOORS = (
     ("schema",),
     ("config", "article", "metrics", "artifact", "actors"),
     ("corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
-    ("baselines", "prediction"),
+    ("baselines", "examples", "prediction"),
     ("promotion",),
     ("training", "evaluation", "suspects", "annotation"),
     ("cli", "mlflow_model", "__init__"),
@@ -26,6 +26,7 @@ FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in mod
 DOORS = {
     "torch": {"encoder"},
     "transformers": {"encoder"},
+    "peft": {"encoder"},
     "mlflow": {"tracking", "mlflow_model"},
     "onnxruntime": {"runtime"},
     "tokenizers": {"runtime"},

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import stance
 from stance import artifact
-from stance.config import Config
 from stance.corpus import load_corpus
 from stance.schema import LABELS, ConfigError, DataError, ModelError
-from stance.training import target, train
+from stance.training import train
 
 from tests.conftest import tiny_settings, write_corpus
 
@@ -33,36 +32,6 @@ def test_learns_saves_and_becomes_champion(tiny_encoder: Path, corpus_folder: Pa
         assert (trained.folder / "run" / name).stat().st_size > 0
     assert stance.load_config(trained.folder / "run" / "config.yaml") == settings
     assert any("fine-tuning" in line for line in said)
-
-
-ROW = {"text": "we met.", "label": "conciliatory", "votes": "c|c|n"}
-
-
-@pytest.mark.parametrize(
-    ("settings", "row", "expected"),
-    [
-        ({}, ROW, [1, 0, 0]),
-        ({"soft_labels": 1.0}, ROW, [2 / 3, 1 / 3, 0]),
-        ({"soft_labels": 0.5}, ROW, [5 / 6, 1 / 6, 0]),
-        ({"soft_labels": 1.0}, {**ROW, "votes": "hardline|neutral"}, [0, 1 / 2, 1 / 2]),
-        ({"soft_labels": 1.0}, {"text": "x", "label": "neutral"}, [0, 1, 0]),
-        ({"label_smoothing": 0.3}, ROW, [0.8, 0.1, 0.1]),
-        ({"soft_labels": 1.0, "label_smoothing": 0.3}, ROW, [0.7 * 2 / 3 + 0.1, 1 / 3, 0.1]),
-    ],
-)
-def test_target_of_a_row(
-    settings: dict[str, float], row: dict[str, str], expected: list[float]
-) -> None:
-    config = Config.model_validate({"train": settings})
-    assert target(row, config) == pytest.approx(expected, abs=0.004)
-
-
-def test_an_unknown_vote_is_told() -> None:
-    config = Config.model_validate({"train": {"soft_labels": 0.5}})
-    with pytest.raises(
-        DataError, match=r"vote 'x' in 'c\|x' is none of conciliatory, neutral, har"
-    ):
-        target({**ROW, "votes": "c|x"}, config)
 
 
 def test_several_corpora_are_weighed(tiny_encoder: Path, corpus_folder: Path) -> None:

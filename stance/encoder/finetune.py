@@ -16,12 +16,14 @@ from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
     ProgressCallback,
-    Trainer,
     TrainerCallback,
     TrainingArguments,
 )
 
 from stance.config import Config, TrainConfig
+from stance.encoder.averaging import WeightAverage
+from stance.encoder.layers import merge_adapters, optimizer, prepare
+from stance.encoder.losses import ClassificationTrainer
 from stance.encoder.model import Classifier, load_pretrained, quiet
 from stance.metrics import PRIMARY, confusion, figures
 from stance.schema import ConfigError
@@ -62,12 +64,14 @@ def fine_tune(
         on_log: Told every figure as it comes.
 
     Raises:
+        ConfigError: If the encoder has fewer layers than named, or the precision needs a GPU.
+        DependencyError: If adapters are wanted and peft is not installed.
         ModelError: If the encoder cannot be loaded.
     """
     settings = config.train
     transformers.set_seed(settings.seed)
     tokenizer, model = load_pretrained(config)
-    _freeze(model.encoder, settings.frozen)
+    prepare(model, config.encoder, settings)
     collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
     listener = _Listener(on_log)
     arguments = TrainingArguments(
@@ -88,21 +92,31 @@ def fine_tune(
         save_only_model=True,
         load_best_model_at_end=True,
         metric_for_best_model=PRIMARY,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        torch_compile=settings.compile,
+        **_precision(settings),
+        remove_unused_columns=False,  # the loss reads columns that the model does not
+        label_names=["labels"],
         seed=settings.seed,
         report_to="none",
         dataloader_pin_memory=torch.cuda.is_available(),
     )
     dev_rows = _tokenized(dev, tokenizer, config)
     with quiet():
-        trainer = Trainer(
+        trainer = ClassificationTrainer(
+            settings,
             model=model,
             args=arguments,
             data_collator=collator,
             train_dataset=_tokenized(train, tokenizer, config),
             eval_dataset=dev_rows,
             compute_metrics=_dev_figures,
-            callbacks=[listener, EarlyStoppingCallback(settings.early_stopping)],
-            optimizers=(_optimizer(model, settings), None),
+            callbacks=[
+                listener,
+                EarlyStoppingCallback(settings.early_stopping),
+                *_ema(settings),
+            ],
+            optimizers=(optimizer(model, settings), None),
         )
         trainer.remove_callback(ProgressCallback)
         trainer.remove_callback(transformers.PrinterCallback)
@@ -111,35 +125,29 @@ def fine_tune(
         # Length grouping reorders evaluation rows too; the logits must come in row order.
         trainer.args.train_sampling_strategy = "random"
         logits = trainer.predict(dev_rows).predictions
+    merge_adapters(model)
     return FineTuned(
         model.eval().cpu(), tokenizer, np.asarray(logits, dtype=float), listener.history
     )
 
 
-def _freeze(encoder: Any, parts: int) -> None:
-    """Leave the embeddings and the lowest layers as they are, `parts` in all."""
-    stacks = [list(m) for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
-    layers = max(stacks, key=lambda stack: len(stack), default=[])
-    if parts > 1 + len(layers):
+def _precision(settings: TrainConfig) -> dict[str, bool]:
+    """Return the arguments of mixed precision: fp32 weights, half-width matrix products."""
+    gpu = torch.cuda.is_available()
+    if settings.precision == "fp16" and not gpu:
         raise ConfigError(
-            f"train.frozen: {parts} parts, but this encoder has {1 + len(layers)} "
-            f"(embeddings and {len(layers)} layers)"
+            "train.precision: fp16 needs a CUDA GPU, and there is none here; use fp32 (or bf16, "
+            "which also runs on a CPU)"
         )
-    lowest = [encoder.embeddings, *layers][:parts]
-    for module in lowest:
-        module.requires_grad_(False)
+    if settings.precision == "bf16":
+        return {"bf16": True, "use_cpu": not gpu}
+    return {"fp16": settings.precision == "fp16"}
 
 
-def _optimizer(model: Classifier, settings: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW with a faster rate for the head, which starts from nothing."""
-    encoder = [p for p in model.encoder.parameters() if p.requires_grad]
-    return torch.optim.AdamW(
-        [
-            {"params": encoder, "lr": settings.learning_rate},
-            {"params": model.head.parameters(), "lr": settings.head_learning_rate},
-        ],
-        weight_decay=settings.weight_decay,
-    )
+def _ema(settings: TrainConfig) -> list[TrainerCallback]:
+    """Return the averaging of weights, if wanted; the last callback, since it acts on the others'
+    wish to evaluate or save."""
+    return [WeightAverage(settings.ema)] if settings.ema else []
 
 
 def _tokenized(rows: Dataset, tokenizer: Any, config: Config) -> Dataset:

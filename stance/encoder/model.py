@@ -43,24 +43,13 @@ class Classifier(torch.nn.Module):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
-        labels: torch.Tensor | None = None,
-        weight: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Return `logits`, shape (B, K), and with `labels` the mean `loss`.
-
-        `labels` are numbers, shape (B,), or probabilities, shape (B, K); `weight`, shape (B,), is
-        what each row counts, 1 on average over the training set.
-        """
+        """Return `logits`, shape (B, K)."""
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
         hidden = self.encoder(**inputs).last_hidden_state  # (B, T, width)
-        output = {"logits": self.head(self.dropout(mean_of_tokens(hidden, attention_mask)))}
-        if labels is not None:
-            losses = torch.nn.functional.cross_entropy(output["logits"], labels, reduction="none")
-            # Not divided by the batch's weights: a batch of light rows must move little.
-            output["loss"] = (losses if weight is None else losses * weight).mean()
-        return output
+        return {"logits": self.head(self.dropout(mean_of_tokens(hidden, attention_mask)))}
 
 
 def mean_of_tokens(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -98,7 +87,7 @@ def load_pretrained(config: Config) -> tuple[Any, Classifier]:
     # Some releases load a vocabulary without complaint and then know no word of it.
     if tokenizer.unk_token and tokenizer.tokenize("the") == [tokenizer.unk_token]:
         raise ModelError(f"encoder {config.encoder.name!r}: its tokenizer knows no words")
-    return tokenizer, Classifier(encoder, len(config.labels))
+    return tokenizer, Classifier(encoder, len(config.labels), dropout=config.train.head_dropout)
 
 
 def load(kind: Any, source: str, name: str, **options: Any) -> Any:
