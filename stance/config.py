@@ -23,6 +23,8 @@ from pydantic import (
 from stance.schema import LABELS, ConfigError
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+POLES = ("conciliatory", "hardline")
 
 
 class Section(BaseModel):
@@ -54,12 +56,36 @@ class EncoderConfig(Section):
     """Train adapters, merged into the weights in the end; null trains the weights."""
 
 
+class CutConfig(Section):
+    """How labelled sentences that come without splits are cut: whole groups, each label alike."""
+
+    dev: Share = 0.1
+    """Share of the sentences that choose the epoch and the champion."""
+    test: Share = 0.1
+    """Share held out for `stance evaluate`; not cut where the data has a test part of its own."""
+    seed: int = Field(default=13, ge=0, lt=2**32)
+    """Draws the groups; apart from `train.seed`, so that all seeds are judged on the same dev."""
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> CutConfig:
+        if self.dev + self.test >= 1:
+            raise ValueError(f"dev {self.dev} and test {self.test} leave nothing to train on")
+        return self
+
+
 class DataConfig(Section):
     """What to learn from."""
 
     path: tuple[Path, ...] = (Path("data"),)
-    """Folders with a train, dev and test split: written out, or stand-off labels of public files.
-    One may be given without brackets."""
+    """Each a folder with a train, dev and test split (written out, or stand-off labels of public
+    files), a labelled file (.jsonl, .csv, .tsv, .parquet), or a published corpus by name
+    (`public:fomc/5768`). One may be given without brackets."""
+    text_column: str = Field(default="text", min_length=1)
+    """Column of a labelled file with the sentence."""
+    label_column: str = Field(default="label", min_length=1)
+    """Column of a labelled file with the label."""
+    cut: CutConfig = CutConfig()
+    """How a labelled file or a published corpus is cut into splits."""
     weights: tuple[Weight, ...] | None = None
     """Weight in the loss of a sentence from each folder; null weighs all alike."""
     column_weights: dict[str, dict[str, Weight]] = {}
@@ -154,8 +180,10 @@ class Config(Section):
     """A whole experiment."""
 
     labels: tuple[str, ...] = LABELS
-    poles: tuple[str, str] | None = ("conciliatory", "hardline")
-    """The labels at -1 and +1 of a score; null for labels without opposite ends."""
+    """In the order of the model's outputs; null takes those of the data, sorted."""
+    poles: tuple[str, str] | None = POLES
+    """The labels at -1 and +1 of a score; null for labels without opposite ends, which is the
+    default with other labels than the project's."""
     encoder: EncoderConfig = EncoderConfig()
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
@@ -163,8 +191,19 @@ class Config(Section):
     output: Path = Path("models")
     """Folder that saved models go to."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _poles_go_with_the_labels(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "labels" not in given:
+            return given
+        labels = given["labels"] or ()
+        poles = {} if "poles" in given or set(POLES) <= set(labels) else {"poles": None}
+        return {**given, **poles, "labels": labels}
+
     @model_validator(mode="after")
     def _labels_make_sense(self) -> Config:
+        if not self.labels:
+            return self  # they will be the data's
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels must be two or more different names, got {self.labels}")
         if self.poles and (unknown := [pole for pole in self.poles if pole not in self.labels]):
@@ -182,6 +221,20 @@ class Config(Section):
                 "train.reinitialized goes without encoder.lora: adapters cannot mend random layers"
             )
         return self
+
+    def with_labels(self, labels: Sequence[str]) -> Config:
+        """Return these settings with the labels that the data turned out to have.
+
+        Raises:
+            ConfigError: If they are fewer than two, or a pole is not among them.
+        """
+        try:
+            return Config.model_validate({**self.model_dump(), "labels": tuple(labels)})
+        except ValidationError as error:
+            faults = "\n".join(_explain(fault) for fault in error.errors())
+            raise ConfigError(
+                f"labels found in {', '.join(map(str, self.data.path))}: {faults}"
+            ) from None
 
     def to_yaml(self) -> str:
         """Return the resolved settings, every default written out, as YAML."""

@@ -14,16 +14,15 @@ import numpy as np
 
 from stance import artifact, metrics, report, tracking
 from stance.baselines import predict_baselines
-from stance.config import TrackingConfig
-from stance.corpus import Corpus, load_corpus, read_labelled
+from stance.config import Config, DataConfig, TrackingConfig
+from stance.corpus import Corpus, load_configured, load_corpus, read_labelled
 from stance.corpus.challenge import load_challenge
+from stance.corpus.table import GROUP_COLUMNS
+from stance.corpus.uncut import is_public, same_text
 from stance.prediction import Model, resolve
 from stance.schema import DataError
 
 logger = logging.getLogger(__name__)
-
-GROUP_COLUMNS = ("group", "doc", "document", "article")
-"""Columns taken for the bootstrap's groups, the first that a file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,8 @@ def evaluate(
 
     Args:
         model: As for `stance.load`; None is the champion.
-        data: A labelled .jsonl, .csv, .tsv or .parquet file, or a corpus folder; None takes the
-            corpus that the model was trained on.
+        data: A labelled .jsonl, .csv, .tsv or .parquet file, a corpus folder, or a published
+            corpus (`public:NAME`); None takes the corpus that the model was trained on.
         split: Split of a corpus: `train`, `dev` or `test`.
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
@@ -79,22 +78,21 @@ def evaluate(
     scorer = Model(resolve(model))
     labels = scorer.labels
     corpus = None
-    if data is not None and Path(data).is_dir():
+    if data is None:
+        name = f"{' + '.join(scorer.manifest.data['path'])} {split}"
+        corpus = _own_corpus(scorer, split, say)
+        rows = corpus.rows(split)
+    elif Path(data).is_dir() or is_public(Path(data)):
         name = f"{data} {split}"
-        rows = load_corpus(data, labels=labels).rows(split)
-    elif data is not None:
+        rows = load_corpus(data, labels=labels, splits=(split,)).rows(split)
+    else:
         path = Path(data)
         name = path.name
         rows = read_labelled(
             path, labels=labels, text_column=text_column, label_column=label_column
         )
-    else:
-        corpus = load_corpus(scorer.manifest.data["path"], labels=labels)
-        if corpus.fingerprint != scorer.manifest.data["fingerprint"]:
-            say("the corpus has changed since this model was trained; a test sentence of today")
-            say("may have been a training sentence then")
-        name = f"{' + '.join(scorer.manifest.data['path'])} {split}"
-        rows = corpus.rows(split)
+    if not rows:
+        raise DataError(f"{name}: no sentences; name another --split, or labelled ones by --data")
     say(f"scoring {len(rows)} sentences with {scorer.name}")
     texts = [row["text"] for row in rows]
     gold = np.array([labels.index(row["label"]) for row in rows], dtype=np.int64)
@@ -126,6 +124,26 @@ def evaluate(
         _write(result, labels, folder)
         _log(result, scorer, name, folder)
     return Evaluation(result, folder)
+
+
+def _own_corpus(scorer: Model, split: str, say: Callable[[str], None]) -> Corpus:
+    """Read the corpus a model was trained on, with a split to measure it on."""
+    manifest = scorer.manifest
+    known = {k: v for k, v in manifest.config["data"].items() if k in DataConfig.model_fields}
+    config = Config(
+        labels=scorer.labels,
+        poles=None,
+        data=DataConfig.model_validate({**known, "path": manifest.data["path"]}),
+    )
+    splits = tuple(dict.fromkeys(("train", "dev", split)))
+    _, corpus = load_configured(config, splits=splits)
+    if corpus.fingerprint != manifest.data["fingerprint"]:
+        say("the corpus has changed since this model was trained; a test sentence of today")
+        say("may have been a training sentence then")
+    seen = {same_text(row["text"]) for row in corpus.rows("train")}
+    if split != "train" and (n := sum(same_text(r["text"]) in seen for r in corpus.rows(split))):
+        say(f"{n} of {len(corpus.rows(split))} {split} sentences are also in the training data")
+    return corpus
 
 
 def behaviour(scorer: Model, folder: str | Path | None = None) -> dict[str, dict[str, Any]]:
@@ -162,7 +180,7 @@ def _baselines(
     """Fit the baselines on the model's training rows; its corpus is read unless it is given."""
     config = scorer.manifest.config
     try:
-        corpus = corpus or load_corpus(scorer.manifest.data["path"], labels=scorer.labels)
+        corpus = corpus or _own_corpus(scorer, "train", say)
     except DataError as error:
         say(f"no baselines: the training data is not here ({str(error).splitlines()[0]})")
         return {}

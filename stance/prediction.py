@@ -119,6 +119,7 @@ class Model:
             interval=interval,
             counts=counts,
             model=self.name,
+            poles=self.manifest.poles,
             warnings=tuple(_warnings(text, sentences)),
             boilerplate=spans.boilerplate,
         )

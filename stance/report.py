@@ -84,9 +84,10 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         cells = "".join(f"{_figure(row[key]):>22}" for key in ("precision", "recall", "f1"))
         lines.append(f"{label:28}{cells}{row['support']:>9}")
     labels = list(result["figures"]["labels"])
-    lines += ["", "confusion (rows gold)" + "".join(f"{label:>15}" for label in labels)]
+    wide = max(15, 2 + max(map(len, labels)))
+    lines += ["", f"{'confusion (rows gold)':{wide + 6}}" + "".join(f"{x:>{wide}}" for x in labels)]
     for label, row in zip(labels, result["figures"]["confusion"], strict=True):
-        lines.append(f"{label:21}" + "".join(f"{count:>15}" for count in row))
+        lines.append(f"{label:{wide + 6}}" + "".join(f"{count:>{wide}}" for count in row))
     if result["behaviour"]:
         lines += ["", f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
         for capability, found in result["behaviour"].items():

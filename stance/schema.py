@@ -109,7 +109,8 @@ class Prediction:
     Attributes:
         label: The most probable label.
         probabilities: Calibrated probability of each label; they sum to 1.
-        score: `p(hardline) - p(conciliatory)` in [-1, +1]; None for a label set without poles.
+        score: `p(hardline) - p(conciliatory)` in [-1, +1], or the same of the model's own poles;
+            None for a label set without poles.
         truncated: True if the sentence was longer than the model reads, so its end was not seen.
     """
 
@@ -158,6 +159,7 @@ class ScoredArticle:
         interval: 95 % bootstrap interval of `score` over the sentences; None with fewer than two.
         counts: Number of sentences of each label.
         model: Name of the model that scored it.
+        poles: The labels at -1 and +1 of a score; None for a label set without.
         warnings: What the reader should know: another language, truncated sentences.
         boilerplate: Spans of text set apart as not part of the article ("0 Comments").
     """
@@ -168,6 +170,7 @@ class ScoredArticle:
     interval: tuple[float, float] | None
     counts: Mapping[str, int]
     model: str
+    poles: tuple[str, str] | None = None
     warnings: tuple[str, ...] = ()
     boilerplate: tuple[Span, ...] = field(default=())
 
@@ -183,6 +186,7 @@ class ScoredArticle:
             "schema_version": SCHEMA_VERSION,
             "name": self.name,
             "model": self.model,
+            "poles": list(self.poles) if self.poles else None,
             "score": self.score,
             "interval": list(self.interval) if self.interval else None,
             "counts": dict(self.counts),

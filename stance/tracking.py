@@ -295,7 +295,9 @@ def _dataset(manifest: Manifest, split: str) -> Any:
     from mlflow.data.meta_dataset import MetaDataset
     from mlflow.data.sources import LocalArtifactDatasetSource
 
-    place = os.path.commonpath([Path(folder).resolve() for folder in manifest.data["path"]])
+    local = [Path(path).resolve() for path in manifest.data["path"] if Path(path).exists()]
+    # A published corpus is nowhere: it has a name instead.
+    place = os.path.commonpath(local) if local else " + ".join(manifest.data["path"])
     return MetaDataset(
         LocalArtifactDatasetSource(place),
         name=f"{split} ({manifest.data['rows'][split]} rows)",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from stance import artifact, metrics, report, tracking
 from stance.config import Config, load_config
-from stance.corpus import Corpus, load_corpus
+from stance.corpus import Corpus, load_configured
 from stance.examples import examples
 from stance.promotion import promote
 from stance.schema import DataError
@@ -74,7 +74,10 @@ def train(
     started = time.time()
     name = "custom" if isinstance(config, Config) else Path(config).stem
     settings = config if isinstance(config, Config) else load_config(config, overrides)
-    corpus = load_corpus(settings.data.path, labels=settings.labels)
+    given = settings.labels
+    settings, corpus = load_configured(settings)
+    if settings.labels != given:
+        say(f"labels, as found in the data: {', '.join(settings.labels)}")
     rows = _training_rows(corpus, settings)
     say(f"corpus: {len(rows)} sentences to train on, {len(corpus.rows('dev'))} to choose by")
     settings.output.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ def _render(article: ScoredArticle, console: Any) -> None:
     ):
         table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("sentence", overflow="fold")
-    styles = {"hardline": "red", "conciliatory": "green"}
+    styles = dict(zip(article.poles or (), ("green", "red"), strict=False))
     for s in article.sentences:
         table.add_row(
             str(s.start),
@@ -61,12 +61,13 @@ def _render(article: ScoredArticle, console: Any) -> None:
 
 
 def _score(article: ScoredArticle) -> str:
-    if article.score is None:
+    if article.score is None or article.poles is None:
         return "no score"
     interval = ""
     if article.interval:
         interval = " [{:+.2f}, {:+.2f}]".format(*article.interval)
-    return f"article score {article.score:+.2f}{interval} (-1 conciliatory, +1 hardline)"
+    low, high = article.poles
+    return f"article score {article.score:+.2f}{interval} (-1 {low}, +1 {high})"
 
 
 def _as_json(scored: Sequence[ScoredArticle]) -> str:

@@ -1,4 +1,4 @@
-"""Loads a corpus: three splits, written out or as stand-off labels, every row checked.
+"""Loads a corpus: three splits, written out, as stand-off labels or cut here, every row checked.
 
 Columns: `id`, `text`, `label`, `group` (what a split may not cut: an article, a contrast family),
 and any others, which are kept.
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stance.config import Config, CutConfig
 from stance.corpus.standoff import is_standoff, read_standoff, split_file
 from stance.corpus.table import Numbered, Row, label_faults, read_rows, text_faults
+from stance.corpus.uncut import is_public, read_file, read_public, same_text
 from stance.schema import LABELS, DataError, Problem
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ class Corpus:
 
     splits: dict[str, list[Row]]
     fingerprint: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur, sorted."""
+        return tuple(sorted({row["label"] for rows in self.splits.values() for row in rows}))
 
     def dataset(self, split: str) -> Dataset:
         """Return a split as a `datasets.Dataset` of id, text, label, group and other columns.
@@ -70,47 +77,101 @@ class Corpus:
 
 
 def load_corpus(
-    path: str | Path | Sequence[str | Path] = "data", *, labels: Sequence[str] = LABELS
+    path: str | Path | Sequence[str | Path] = "data",
+    *,
+    labels: Sequence[str] = LABELS,
+    splits: Sequence[str] = SPLITS,
+    cut: CutConfig | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
 ) -> Corpus:
     """Read and check a corpus, or several as one.
 
     Args:
         path: Folder with `train.jsonl`, `dev.jsonl` and `test.jsonl`, or with stand-off labels
-            (`stance.corpus.standoff`), whose public files are fetched; or a list of folders.
-        labels: Labels that may occur.
+            (`stance.corpus.standoff`), whose public files are fetched; a labelled file; a published
+            corpus, `public:NAME` (`stance.corpus.public`); or a list of these.
+        labels: Labels that may occur; none allows any.
+        splits: Splits that are wanted; without `test`, that of a published corpus is not fetched.
+        cut: How a file or a published corpus is cut into splits; None takes the defaults.
+        text_column: Column of a file with the sentence.
+        label_column: Column of a file with the label.
 
     Returns:
-        The rows of all folders. Each has a column `corpus`, its folder, if there are several.
+        The rows of all sources. Each has a column `corpus`, its source, if there are several.
 
     Raises:
         DataError: With every fault at once, by file and line: a missing file or column, wrong
             encoding, empty text, unknown label, a repeated id or text, a group in two splits.
             For stand-off labels also a missing public file or one that changed.
     """
-    folders = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
-    if len({folder.resolve() for folder in folders}) < len(folders):
-        raise DataError(f"{', '.join(map(str, folders))}: a folder is named twice")
-    splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    sources = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
+    if len({source.resolve() for source in sources}) < len(sources):
+        raise DataError(f"{', '.join(map(str, sources))}: one is named twice")
+    if unknown := [split for split in splits if split not in SPLITS]:
+        raise DataError(f"no split {unknown[0]!r}; expected one of {', '.join(SPLITS)}")
+    cut = cut or CutConfig()
+    found: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    known: dict[str, list[Row]] = {split: [] for split in SPLITS}
     problems: list[Problem] = []
     seen = _Seen()
-    for folder in folders:
-        for split, numbered in _read_folder(folder, problems).items():
-            file = split_file(folder, split)
+    for source in sources:
+        if is_public(source):
+            parts = read_public(source, cut, splits)
+        elif source.is_file():
+            parts = read_file(source, cut, text_column=text_column, label_column=label_column)
+        else:
+            parts = _read_folder(source, problems)
+        for split, numbered in parts.items():
+            file = split_file(source, split) if source.is_dir() else source
+            # A published test part stands as it is, sentences of its train part and all, and its
+            # file is known by its sum: the fingerprint is the same whether it was read or not.
+            published = is_public(source) and split == "test"
             for line, row in numbered:
-                found = _faults(row, labels) or seen.faults(row, split, f"{file}:{line}")
-                problems.extend(Problem(str(file), line, fault) for fault in found)
-                splits[split].append({**row, "corpus": str(folder)} if folders[1:] else row)
+                faults = _faults(row, labels)
+                if not published:
+                    faults = faults or seen.faults(row, split, f"{file}:{line}")
+                    known[split].append(row)
+                problems.extend(Problem(str(file), line, fault) for fault in faults)
+                found[split].append({**row, "corpus": str(source)} if sources[1:] else row)
     if problems:
         problems.sort(key=lambda problem: (problem.path, problem.line or 0))
-        where = ", ".join(map(str, folders))
+        where = ", ".join(map(str, sources))
         raise DataError(f"{where}: {len(problems)} faults in the corpus", problems)
-    return Corpus(splits, fingerprint(splits))
+    return Corpus({split: found[split] for split in splits}, fingerprint(known))
+
+
+def load_configured(
+    config: Config, *, splits: Sequence[str] = ("train", "dev")
+) -> tuple[Config, Corpus]:
+    """Read the corpus that a configuration names.
+
+    Returns:
+        The configuration, with the labels of the data if it left them open, and the corpus.
+
+    Raises:
+        DataError: As `load_corpus` does.
+        ConfigError: If the labels of the data are not what the configuration needs.
+    """
+    data = config.data
+    corpus = load_corpus(
+        data.path,
+        labels=config.labels,
+        splits=splits,
+        cut=data.cut,
+        text_column=data.text_column,
+        label_column=data.label_column,
+    )
+    return (config if config.labels else config.with_labels(corpus.labels)), corpus
 
 
 def _read_folder(folder: Path, problems: list[Problem]) -> dict[str, list[Numbered]]:
     """Return the numbered rows of each split, and add what is wrong to `problems`."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected one with {_names()}")
+        raise DataError(
+            f"{folder}: no such folder; expected one with {_names()}, a labelled file, "
+            f"or a published corpus (public:NAME)"
+        )
     if is_standoff(folder):
         splits, faults = read_standoff(folder, SPLITS)
         problems.extend(faults)
@@ -144,7 +205,7 @@ def _faults(row: Row, labels: Sequence[str]) -> list[str]:
     missing = [name for name in REQUIRED if not isinstance(row.get(name), str) or not row[name]]
     if missing:
         return [f"no {' and no '.join(missing)} (columns found: {', '.join(row)})"]
-    return text_faults(row["text"]) + label_faults(row["label"], labels)
+    return text_faults(row["text"]) + (label_faults(row["label"], labels) if labels else [])
 
 
 class _Seen:
@@ -159,7 +220,7 @@ class _Seen:
         found = []
         if (first := self._ids.setdefault(row["id"], place)) != place:
             found.append(f"id {row['id']!r} occurs again, first at {first}")
-        text = " ".join(row["text"].lower().split())
+        text = same_text(row["text"])
         if (first := self._texts.setdefault(text, place)) != place:
             found.append(f"text occurs again, first at {first}")
         home, first = self._groups.setdefault(row["group"], (split, place))

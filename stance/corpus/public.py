@@ -12,7 +12,8 @@ import json
 import logging
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stance.corpus import pinned
@@ -25,15 +26,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PENTA = {
+PENTA = {
+    "0": "statement",
+    "1": "verbal cooperation",
+    "2": "material cooperation",
+    "3": "verbal conflict",
+    "4": "material conflict",
+}
+_STANCES = {
     "0": "neutral",
     "1": "conciliatory",
     "2": "conciliatory",
     "3": "hardline",
     "4": "hardline",
 }
-"""Statement, verbal and material cooperation, verbal and material conflict: close to our codebook,
-not the same."""
+"""The five classes of CAMEO as our labels: close to our codebook, not the same."""
 
 _RATES = {"0": "dovish", "1": "hawkish", "2": "neutral"}
 _POLARITY = {2.0: "negative", 4.0: "neutral", 6.0: "positive"}
@@ -63,7 +70,8 @@ def load_public(name: str, part: str = "train") -> Dataset:
     """Load a published corpus with its labels mapped to names.
 
     Args:
-        name: `cameo`, `plv`, `fomc`, `newsmtsc` or `polnear`.
+        name: `cameo`, `plv` (both with our three labels; `cameo-penta` and `plv-penta` with the
+            classes of CAMEO), `fomc`, `newsmtsc` or `polnear`.
         part: `train` for most; the parts are the keys of `SOURCES[name].files`.
 
     Returns:
@@ -127,19 +135,19 @@ def _unpack(content: bytes) -> dict[str, bytes]:
     return files
 
 
-def _read_cameo(content: bytes, part: str) -> Iterator[Row]:
+def _read_cameo(content: bytes, part: str, *, names: dict[str, str] = _STANCES) -> Iterator[Row]:
     for line in content.decode("utf-8").splitlines():
         text, _, label = line.rpartition("\t")
         if text.strip():
-            yield {"text": text.strip(), "label": _PENTA[label.strip()], "group": text.strip()}
+            yield {"text": text.strip(), "label": names[label.strip()], "group": text.strip()}
 
 
-def _read_plv(content: bytes, part: str) -> Iterator[Row]:
+def _read_plv(content: bytes, part: str, *, names: dict[str, str] = _STANCES) -> Iterator[Row]:
     # Several rows can share a sentence with other sources and targets: the sentence is the group.
     for row in csv.DictReader(io.StringIO(content.decode("utf-8")), delimiter="\t"):
         yield {
             "text": row["sentence"],
-            "label": _PENTA[str(int(float(row["gold_penta"])))],
+            "label": names[str(int(float(row["gold_penta"])))],
             "group": row["sentence"],
             "source": row["source"],
             "target": row["target"],
@@ -152,7 +160,10 @@ def _read_fomc(content: bytes, part: str) -> Iterator[Row]:
 
     for row in pd.read_excel(io.BytesIO(content)).to_dict("records"):
         text = str(row["sentence"])
-        yield {"text": text, "label": _RATES[str(int(row["label"]))], "group": text}
+        # Sentences were split at contrast words: the parts of one are a group. The index is that
+        # in one of three sources, so a group may also hold parts of another sentence of the year.
+        group = f"{row['year']}-{row['orig_index']}" if "orig_index" in row else text
+        yield {"text": text, "label": _RATES[str(int(row["label"]))], "group": group}
 
 
 def _read_newsmtsc(content: bytes, part: str) -> Iterator[Row]:
@@ -287,3 +298,5 @@ SOURCES: dict[str, Source] = {
     ),
 }
 """Published corpora by name."""
+for _name, _reader in (("cameo", _read_cameo), ("plv", _read_plv)):
+    SOURCES[f"{_name}-penta"] = replace(SOURCES[_name], read=partial(_reader, names=PENTA))

@@ -16,6 +16,9 @@ Row = dict[str, Any]
 Numbered = tuple[int, Row]
 """A row with the line it starts on (its number, counted from 1, in a Parquet file)."""
 
+GROUP_COLUMNS = ("group", "doc", "document", "article")
+"""Columns taken for the groups of a file, the first that it has."""
+
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
 
