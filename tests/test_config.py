@@ -73,7 +73,10 @@ def test_one_folder_needs_no_brackets() -> None:
         ("train: {epochs: 0}", "train.epochs: input should be greater than 0 (found 0)"),
         ("train: {schedule: zigzag}", "train.schedule: input should be 'linear', 'cosine'"),
         ("labels: [a, a]", "labels must be two or more different names"),
-        ("labels: [a, b]", "poles ['conciliatory', 'hardline'] are not among the labels"),
+        (
+            "{labels: [a, b], poles: [conciliatory, hardline]}",
+            "poles ['conciliatory', 'hardline'] are not among the labels",
+        ),
         ("data: {path: [a, b], weights: [1]}", "1 weights for 2 folders"),
         ("data: {path: []}", "path names no folder"),
         ("data: {weights: [0]}", "every weight is 0: nothing to learn from"),
