@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stance.cache import cached
 
 NAMES: tuple[str, ...] = ("majority", "TF-IDF + logistic regression", "frozen encoder + log. reg.")
 
@@ -48,16 +49,9 @@ def predict_baselines(
 
 def embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np.float32]:
     """Embed texts, or take them from the cache: a training set is embedded once, not each time."""
-    from stance import artifact
     from stance.encoder import embed
 
-    key = hashlib.sha256("\x1e".join([encoder, str(max_length), *texts]).encode()).hexdigest()[:24]
-    path = artifact.cache_folder() / "embeddings" / f"{key}.npy"
-    if path.is_file():
-        cached: NDArray[np.float32] = np.load(path, allow_pickle=False)
-        if len(cached) == len(texts):
-            return cached
-    vectors = embed(encoder, texts, max_length=max_length)
-    with artifact.atomic(path) as temporary, temporary.open("wb") as file:
-        np.save(file, vectors, allow_pickle=False)
-    return vectors
+    key = (encoder, str(max_length), *texts)
+    return cached(
+        "embeddings", key, len(texts), lambda: embed(encoder, texts, max_length=max_length)
+    )

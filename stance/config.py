@@ -54,6 +54,9 @@ class EncoderConfig(Section):
     """Tokens a sentence is cut to; every prediction says whether it was."""
     lora: LoraConfig | None = None
     """Train adapters, merged into the weights in the end; null trains the weights."""
+    layers: Annotated[int, Field(ge=1)] | tuple[int, ...] | None = None
+    """Layers to keep: how many, spread evenly from the lowest to the highest, or which (0 is the
+    lowest); null keeps all."""
 
 
 class CutConfig(Section):
@@ -168,6 +171,36 @@ class TrainConfig(Section):
         return self
 
 
+class DistillConfig(Section):
+    """Saved models that a model learns from, besides the gold labels (Hinton et al. 2015)."""
+
+    teachers: tuple[str, ...] = ()
+    """Saved models: folders, what MLflow logged (`models:/NAME@ALIAS`), or `champion`. Of several,
+    the mean probability is learnt. None trains on the gold labels alone."""
+    temperature: float = Field(default=2.0, gt=0, le=100)
+    """Above 1 the teachers' probabilities are made more even, so that the less likely labels tell
+    more."""
+    weight: float = Field(default=0.5, ge=0, le=1)
+    """Part of the target of a labelled row that follows the teachers."""
+    unlabelled: tuple[str, ...] = ()
+    """Further texts, labelled by the teachers alone: text files, tables with a column `text`,
+    folders of them, or corpora (folders or `public:NAME`), of which the train part is read."""
+    start: Literal["encoder", "teacher"] = "encoder"
+    """What the weights start from: `encoder.name`, or the first teacher."""
+
+    @field_validator("teachers", "unlabelled", mode="before")
+    @classmethod
+    def _one_name(cls, names: Any) -> Any:
+        return (names,) if isinstance(names, str) else names
+
+    @model_validator(mode="after")
+    def _needs_a_teacher(self) -> DistillConfig:
+        if not self.teachers and (self.unlabelled or self.start == "teacher"):
+            needy = "unlabelled texts" if self.unlabelled else "start: teacher"
+            raise ValueError(f"{needy} without teachers; name saved models in distill.teachers")
+        return self
+
+
 class TrackingConfig(Section):
     """What MLflow is told. `MLFLOW_TRACKING_URI` says where; without it, `mlflow.db` here."""
 
@@ -187,6 +220,7 @@ class Config(Section):
     encoder: EncoderConfig = EncoderConfig()
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
+    distill: DistillConfig = DistillConfig()
     tracking: TrackingConfig = TrackingConfig()
     output: Path = Path("models")
     """Folder that saved models go to."""

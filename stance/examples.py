@@ -15,6 +15,11 @@ from stance.schema import DataError
 
 Row = dict[str, Any]
 
+TEACHERS = "teacher_probabilities"
+TEACHERS_SHARE = "teacher_share"
+"""Columns of a row that teachers were asked about (`stance.distillation`): what they say, and the
+part of its target that follows them."""
+
 
 def examples(rows: Sequence[Row], settings: Config) -> dict[str, list[Any]]:
     """Return the columns `text`, `target` and `weight` that a model is trained on.
@@ -56,8 +61,8 @@ def target(row: Row, settings: Config) -> list[float]:
     """Return what a model is to say of a row: a probability for each label, summing to 1.
 
     The adjudicated label; mixed with the shares of the votes by `train.soft_labels` (Peterson et
-    al. 2019), where the row has votes; then with the uniform distribution by
-    `train.label_smoothing` (Szegedy et al. 2016).
+    al. 2019), where the row has votes; with what teachers say, where they were asked (Hinton et
+    al. 2015); then with the uniform distribution by `train.label_smoothing` (Szegedy et al. 2016).
     """
     labels = settings.labels
     result = np.array([float(label == row["label"]) for label in labels])
@@ -68,6 +73,8 @@ def target(row: Row, settings: Config) -> list[float]:
             raise DataError(f"row {row.get('id')}: {error}") from None
         shares = np.array([votes.count(label) / len(votes) for label in labels])
         result = (1 - settings.train.soft_labels) * result + settings.train.soft_labels * shares
+    if share := row.get(TEACHERS_SHARE):
+        result = (1 - share) * result + share * np.array(row[TEACHERS])
     smoothing = settings.train.label_smoothing
     return ((1 - smoothing) * result + smoothing / len(labels)).tolist()  # type: ignore[no-any-return]
 
@@ -83,7 +90,7 @@ def weights(rows: Sequence[Row], settings: Config) -> list[float]:
     if settings.data.weights is not None and len(settings.data.weights) > 1:
         folders = map(str, settings.data.path)
         of_folder = dict(zip(folders, settings.data.weights, strict=True))
-        found *= [of_folder[row["corpus"]] for row in rows]
+        found *= [of_folder.get(row["corpus"], 1.0) for row in rows]
     for column, of_value in settings.data.column_weights.items():
         found *= _by_column(rows, column, of_value)
     of_label = settings.train.class_weights

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stance import artifact, metrics, report, tracking
+from stance import artifact, distillation, metrics, report, tracking
 from stance.config import Config, load_config
 from stance.corpus import Corpus, load_configured
 from stance.examples import examples
@@ -78,8 +78,10 @@ def train(
     settings, corpus = load_configured(settings)
     if settings.labels != given:
         say(f"labels, as found in the data: {', '.join(settings.labels)}")
+    settings = distillation.resolved(settings)
     rows = _training_rows(corpus, settings)
     say(f"corpus: {len(rows)} sentences to train on, {len(corpus.rows('dev'))} to choose by")
+    rows = distillation.taught(rows, settings, say=say)
     settings.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".training-", dir=settings.output) as scratch:
         name = _unused_name(settings.output, name)
@@ -170,6 +172,7 @@ def _save(
             "path": [str(folder) for folder in settings.data.path],
             "fingerprint": corpus.fingerprint,
             "rows": {"train": len(rows), "dev": len(dev_rows)},
+            **distillation.lineage(rows, settings),
         },
         dev={
             **dev,
@@ -179,6 +182,7 @@ def _save(
         provenance={
             "git_commit": _git_commit(),
             "versions": {package: _version(package) for package in PACKAGES},
+            "layers": getattr(tuned.model.encoder.config, "kept_layers", None),
             "python": platform.python_version(),
             "machine": platform.platform(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),

@@ -14,9 +14,9 @@ from tests.conftest import ROOT
 FLOORS = (
     ("schema",),
     ("config", "article", "metrics", "artifact", "actors"),
-    ("corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
+    ("cache", "corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
     ("baselines", "examples", "prediction"),
-    ("promotion",),
+    ("promotion", "distillation"),
     ("training", "evaluation", "suspects", "annotation"),
     ("cli", "mlflow_model", "__init__"),
     ("__main__",),

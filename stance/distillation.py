@@ -1,0 +1,163 @@
+"""Distillation: what saved models say of the training rows, and of further texts, is learnt.
+
+Hinton, Vinyals and Dean 2015. The teachers' probabilities become part of the rows' targets
+(`stance.examples.target`); the training itself is the same with and without them. Where Hinton
+divides the student's logits by the temperature too, here the student learns the softened
+distribution as it is, and the calibration on dev scales it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance import artifact, metrics
+from stance.cache import cached
+from stance.config import Config
+from stance.corpus import SPLITS, load_configured
+from stance.corpus.texts import read_texts
+from stance.corpus.uncut import same_text
+from stance.examples import TEACHERS, TEACHERS_SHARE, Row
+from stance.prediction import Model, load, resolve
+from stance.schema import ModelError
+
+UNLABELLED = "unlabelled"
+"""What the column `corpus` says of a row that only the teachers labelled."""
+
+
+def resolved(settings: Config) -> Config:
+    """Return the settings with the teachers' folders, and the first as the encoder if wanted.
+
+    Raises:
+        ModelError: If a teacher is not there, or its labels are not those of the settings.
+    """
+    distill = settings.distill
+    if not distill.teachers:
+        return settings
+    folders = [_folder(name, settings.output) for name in distill.teachers]
+    for folder in folders:
+        labels = artifact.read_manifest(folder).labels
+        if set(labels) != set(settings.labels):
+            raise ModelError(
+                f"distill.teachers: {folder} knows the labels {', '.join(labels)}; expected "
+                f"{', '.join(settings.labels)}, which this training is to learn"
+            )
+    changed = {"distill": distill.model_copy(update={"teachers": tuple(map(str, folders))})}
+    if distill.start == "teacher":
+        start = {"name": str(folders[0])}
+        changed["encoder"] = settings.encoder.model_copy(update=start)  # type: ignore[assignment]
+    return settings.model_copy(update=changed)
+
+
+def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None]) -> list[Row]:
+    """Add what the teachers say to the rows, and rows of unlabelled text that they label.
+
+    Args:
+        rows: Labelled training rows.
+        settings: As `resolved` returns them. Unlabelled text that is in any split of the corpus,
+            the test split too, is left out.
+        say: Told in a line what happens next.
+
+    Returns:
+        The rows with the columns `TEACHERS` and `TEACHERS_SHARE`. A row of unlabelled text has the
+        label that the teachers find likeliest and the share 1. Without teachers, the rows.
+
+    Raises:
+        ModelError: If a teacher cannot be loaded.
+        DataError: If unlabelled text cannot be read.
+    """
+    distill = settings.distill
+    if not distill.teachers:
+        return list(rows)
+    texts = _unlabelled(settings)
+    say(
+        f"scoring {len(rows)} labelled and {len(texts)} unlabelled sentences with "
+        f"{len(distill.teachers)} teacher{'s' * (len(distill.teachers) > 1)}"
+    )
+    probs = soft_targets([*(row["text"] for row in rows), *texts], settings)
+    unlabelled = [
+        {
+            "id": f"{UNLABELLED}-{number}",
+            "text": text,
+            "label": settings.labels[int(of_row.argmax())],
+            "group": f"{UNLABELLED}-{number}",
+            "corpus": UNLABELLED,
+        }
+        for number, (text, of_row) in enumerate(zip(texts, probs[len(rows) :], strict=True))
+    ]
+    shares = [distill.weight] * len(rows) + [1.0] * len(texts)
+    return [
+        {**row, TEACHERS: of_row.tolist(), TEACHERS_SHARE: share}
+        for row, of_row, share in zip([*rows, *unlabelled], probs, shares, strict=True)
+    ]
+
+
+def soft_targets(texts: Sequence[str], settings: Config) -> NDArray[np.float64]:
+    """Return the teachers' mean probabilities, softened: shape (N, K), rows summing to 1.
+
+    The mean p of the calibrated probabilities, a label's share in proportion to p^(1/T). Each
+    teacher's probabilities are kept in the cache, so that the next training with the same texts
+    does not score them again.
+    """
+    distill = settings.distill
+    mean = np.mean([_scored(Path(name), texts, settings) for name in distill.teachers], axis=0)
+    softened = mean ** (1 / distill.temperature)
+    result: NDArray[np.float64] = softened / softened.sum(axis=1, keepdims=True)
+    return result
+
+
+def lineage(rows: Sequence[Row], settings: Config) -> dict[str, Any]:
+    """Return what a manifest says of the teachers and of the texts that they alone labelled."""
+    if not settings.distill.teachers:
+        return {}
+    manifests = [artifact.read_manifest(Path(name)) for name in settings.distill.teachers]
+    texts = sorted(row["text"] for row in rows if row.get("corpus") == UNLABELLED)
+    return {
+        "teachers": [
+            {
+                "name": manifest.name,
+                f"dev_{metrics.PRIMARY}": manifest.dev[metrics.PRIMARY]["value"],
+                "sha256": manifest.files[artifact.ONNX],
+            }
+            for manifest in manifests
+        ],
+        "unlabelled": {
+            "rows": len(texts),
+            "sha256": hashlib.sha256("\x1e".join(texts).encode()).hexdigest(),
+        },
+    }
+
+
+def _unlabelled(settings: Config) -> list[str]:
+    """Return the sentences of the unlabelled texts that are in no split of the corpus."""
+    if not settings.distill.unlabelled:
+        return []
+    found = read_texts(settings.distill.unlabelled)
+    _, corpus = load_configured(settings, splits=SPLITS)
+    known = {same_text(row["text"]) for split in corpus.splits.values() for row in split}
+    return [text for text in found if same_text(text) not in known]
+
+
+def _folder(name: str, output: Path) -> Path:
+    if name != "champion":
+        return resolve(name)
+    folder = artifact.champion(output)
+    if folder is None:
+        raise ModelError(
+            f"distill.teachers: no champion in {output}; train one first, or name a saved model"
+        )
+    return folder
+
+
+def _scored(folder: Path, texts: Sequence[str], settings: Config) -> NDArray[np.float64]:
+    """Return a teacher's probabilities, columns in the order of the settings' labels."""
+    model: Model = load(folder)
+    manifest = model.manifest
+    key = (manifest.files[artifact.ONNX], str(manifest.temperature), str(manifest.max_length))
+    probs = cached("teachers", (*key, *texts), len(texts), lambda: model.predict_proba(texts))
+    return probs[:, [model.labels.index(label) for label in settings.labels]]

@@ -1,0 +1,261 @@
+"""Distillation: a student learns what its teachers say, in fewer layers if wanted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import stance
+from stance import artifact
+from stance.config import Config, load_config
+from stance.corpus import load_corpus
+from stance.distillation import resolved, soft_targets, taught
+from stance.encoder import load_classifier
+from stance.examples import TEACHERS, TEACHERS_SHARE, target
+from stance.schema import LABELS, ConfigError, DocumentError, ModelError
+from stance.training import train
+
+from tests.conftest import SENTENCES, tiny_settings, write_corpus
+
+SPOKEN = [text for texts in SENTENCES.values() for text in texts]
+
+
+def distilled(encoder: Path, corpus: Path, teacher: Path | str, **distill: Any) -> Config:
+    """Settings that learn from a teacher."""
+    section = {"teachers": [str(teacher)], "temperature": 1, **distill}
+    return tiny_settings(encoder, corpus, Path("models"), distill=section)
+
+
+def changed(settings: Config, section: str, **changes: Any) -> Config:
+    """The same settings but for a few of a section."""
+    old = getattr(settings, section).model_dump()
+    return Config.model_validate({**settings.model_dump(), section: {**old, **changes}})
+
+
+def write_texts(path: Path, copies: int = 3) -> Path:
+    """Write unlabelled sentences that no corpus of these tests has."""
+    lines = [f"{text[:-1]} on day {day}." for day in range(copies) for text in SPOKEN]
+    path.write_text("\n\n".join(lines), encoding="utf-8")
+    return path
+
+
+def write_mislabelled(folder: Path) -> Path:
+    """Write a corpus whose every training label is wrong, and dev and test right."""
+    write_corpus(folder)
+    after = dict(zip(LABELS, (*LABELS[1:], LABELS[0]), strict=True))
+    path = folder / "train.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({**r, "label": after[r["label"]]}) + "\n" for r in rows))
+    return folder
+
+
+def test_a_student_learns_from_the_teacher_alone(tiny_encoder: Path, model_folder: Path) -> None:
+    """With weight 1 wrong gold labels do no harm; texts without labels teach as well."""
+    corpus = write_mislabelled(Path("data"))
+    options = {"weight": 1, "unlabelled": [str(write_texts(Path("texts.txt")))]}
+    trained = train(distilled(tiny_encoder, corpus, model_folder, **options))
+    texts = [row["text"] for row in load_corpus(corpus).rows("test")]
+    teacher, student = (stance.load(m).predict_proba(texts) for m in (model_folder, trained.folder))
+    assert (teacher.argmax(axis=1) == student.argmax(axis=1)).mean() > 0.8
+    assert trained.dev["macro_f1"]["value"] > 0.8
+
+
+def test_the_gold_labels_count_with_weight_nought(tiny_encoder: Path, model_folder: Path) -> None:
+    corpus = write_mislabelled(Path("data"))
+    trained = train(distilled(tiny_encoder, corpus, model_folder, weight=0))
+    assert trained.dev["macro_f1"]["value"] < 0.5
+
+
+def test_targets_mix_the_mean_of_the_teachers_with_the_gold_label(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    other = train(
+        tiny_settings(tiny_encoder, corpus_folder, Path("others"), train={"epochs": 1})
+    ).folder
+    teachers = [str(model_folder), str(other)]
+    settings = distilled(
+        tiny_encoder, corpus_folder, "", teachers=teachers, weight=0.25, temperature=2
+    )
+    corpus = load_corpus(corpus_folder)
+    rows = corpus.rows("train")
+    texts = [row["text"] for row in rows]
+    mean = (
+        stance.load(teachers[0]).predict_proba(texts) + stance.load(other).predict_proba(texts)
+    ) / 2
+    softened = np.sqrt(mean) / np.sqrt(mean).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(soft_targets(texts, settings), softened)
+    shown = taught(rows, settings, say=lambda line: None)
+    gold = np.array([[float(row["label"] == label) for label in LABELS] for row in rows])
+    found = np.array([target(row, settings) for row in shown])
+    np.testing.assert_allclose(found, 0.75 * gold + 0.25 * softened)
+
+
+def test_unlabelled_text_is_labelled_by_the_teachers_and_shares_nothing_with_the_corpus(
+    corpus_folder: Path, tiny_encoder: Path, model_folder: Path
+) -> None:
+    corpus = load_corpus(corpus_folder)
+    known = [row["text"] for split in corpus.splits.values() for row in split]
+    Path("texts.txt").write_text("\n\n".join([*known, "We will never negotiate on day 3."]))
+    settings = distilled(tiny_encoder, corpus_folder, model_folder, unlabelled="texts.txt")
+    rows = corpus.rows("train")
+    *labelled, new = taught(rows, settings, say=lambda line: None)
+    assert [row["text"] for row in labelled] == [row["text"] for row in rows]
+    assert new["text"] == "We will never negotiate on day 3."
+    assert new["label"] == stance.load(model_folder).predict(new["text"]).label
+    assert (new[TEACHERS_SHARE], labelled[0][TEACHERS_SHARE]) == (1, 0.5)
+    assert target(new, settings) == pytest.approx(new[TEACHERS])
+
+
+def test_a_shallower_student_is_whole_and_says_whom_it_learnt_from(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    texts = write_texts(Path("texts.txt"))
+    settings = changed(
+        distilled(
+            tiny_encoder, corpus_folder, model_folder, start="teacher", unlabelled=str(texts)
+        ),
+        "encoder",
+        layers=[1],
+    )
+    folder = train(settings).folder
+    assert json.loads((folder / "config.json").read_text())["num_hidden_layers"] == 1
+    assert len(load_classifier(folder).encoder.encoder.layer) == 1
+    assert (folder / artifact.ONNX).stat().st_size < (model_folder / artifact.ONNX).stat().st_size
+    manifest = artifact.read_manifest(folder)
+    assert manifest.provenance["layers"] == [1]
+    assert manifest.data["teachers"][0]["name"] == model_folder.name
+    assert manifest.data["unlabelled"]["rows"] == 27
+    assert manifest.config["encoder"]["name"] == str(model_folder)
+    assert stance.load(folder).predict("we will never negotiate.").label in LABELS
+
+
+def test_kept_layers_have_the_weights_of_the_teacher(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    feeble = {"epochs": 1, "learning_rate": 1e-9, "head_learning_rate": 1e-9}
+    settings = distilled(tiny_encoder, corpus_folder, model_folder, start="teacher")
+    settings = changed(changed(settings, "encoder", layers=[1]), "train", **feeble)
+    teacher = load_classifier(model_folder).encoder
+    student = load_classifier(train(settings).folder).encoder
+    for name, weights in student.encoder.layer[0].named_parameters():
+        expected = teacher.encoder.layer[1].get_parameter(name)
+        np.testing.assert_allclose(weights.detach(), expected.detach(), atol=1e-6)
+
+
+def test_the_champion_teaches(tiny_encoder: Path, corpus_folder: Path, model_folder: Path) -> None:
+    settings = distilled(tiny_encoder, corpus_folder, "champion")
+    with pytest.raises(ModelError, match="no champion in models; train one first"):
+        train(settings)
+    teacher = Path(shutil.copytree(model_folder, Path("models", model_folder.name)))
+    artifact.set_champion(teacher)
+    assert resolved(settings).distill.teachers == (str(teacher),)
+
+
+def test_teachers_are_scored_once(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = distilled(tiny_encoder, corpus_folder, model_folder)
+    texts = ["we met.", "they refuse talks."]
+    first = soft_targets(texts, settings)
+    monkeypatch.setattr("stance.runtime.Scorer.logits", lambda *_: pytest.fail("scored again"))
+    np.testing.assert_array_equal(soft_targets(texts, settings), first)
+
+
+def test_a_teacher_of_other_labels_is_refused(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    settings = distilled(tiny_encoder, corpus_folder, model_folder)
+    labels = {"labels": ("dovish", "neutral", "hawkish"), "poles": None}
+    with pytest.raises(ModelError, match=r"knows the labels conciliatory.*expected dovish"):
+        resolved(settings.model_copy(update=labels))
+
+
+def test_the_order_of_a_teachers_labels_does_not_matter(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    settings = distilled(tiny_encoder, corpus_folder, model_folder)
+    turned = settings.model_copy(update={"labels": LABELS[::-1]})
+    texts = ["we met.", "they refuse talks."]
+    np.testing.assert_array_equal(
+        soft_targets(texts, turned), soft_targets(texts, settings)[:, ::-1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (3, "3, but this encoder has 2 layers: expected a number from 1 to 2"),
+        ([0, 2], r"\(0, 2\), but this encoder has 2 layers.*rising numbers from 0 to 1"),
+        ([1, 0], "but this encoder has 2 layers"),
+        ([], "but this encoder has 2 layers"),
+    ],
+)
+def test_layers_that_are_not_there_are_told(
+    layers: Any, message: str, tiny_encoder: Path, corpus_folder: Path
+) -> None:
+    settings = tiny_settings(tiny_encoder, corpus_folder, Path("models"))
+    with pytest.raises(ConfigError, match=message):
+        train(changed(settings, "encoder", layers=layers))
+
+
+@pytest.mark.parametrize(
+    ("depth", "count", "expected"),
+    [
+        (12, 6, [0, 2, 4, 7, 9, 11]),  # DistilBERT's
+        (6, 3, [0, 2, 5]),
+        (6, 1, [0]),
+        (4, 4, [0, 1, 2, 3]),
+    ],
+)
+def test_layers_are_spread_evenly(depth: int, count: int, expected: list[int]) -> None:
+    from stance.encoder.depth import evenly
+
+    assert evenly(depth, count) == expected
+
+
+def test_layers_that_differ_by_place_are_kept_as_they_are() -> None:
+    """ModernBERT's layers alternate global and local attention, and the lowest has no norm."""
+    import torch
+    from stance.encoder.depth import shallower
+    from transformers import ModernBertConfig, ModernBertModel
+
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    config = ModernBertConfig(vocab_size=50, pad_token_id=0, num_hidden_layers=6, **sizes)
+    encoder = ModernBertModel(config)
+    student = shallower(encoder, [0, 3, 4])
+    kept = [encoder.layers[i] for i in (0, 3, 4)]
+    assert [layer.attention_type for layer in student.layers] == [
+        layer.attention_type for layer in kept
+    ]
+    for old, new in zip(kept, student.layers, strict=True):
+        assert all(
+            torch.equal(a, b) for a, b in zip(old.parameters(), new.parameters(), strict=True)
+        )
+    with pytest.raises(ConfigError, match="keep layer 0"):
+        shallower(encoder, [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("distill.unlabelled=[texts]", "distill: unlabelled texts without teachers"),
+        ("distill.start=teacher", "distill: start: teacher without teachers"),
+        ("distill.temperature=0", "distill.temperature: input should be greater than 0"),
+        ("distill.weight=2", "distill.weight: input should be less than or equal to 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, [override])
+
+
+def test_missing_unlabelled_text_stops_before_any_training(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    with pytest.raises(DocumentError, match="nowhere: no such file"):
+        train(distilled(tiny_encoder, corpus_folder, model_folder, unlabelled="nowhere"))
+    assert not Path("models").exists()
