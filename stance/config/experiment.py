@@ -1,36 +1,20 @@
-"""Settings of an experiment: a YAML file and `key=value` overrides to one frozen, checked object.
-
-Relative paths in a configuration are relative to the current directory, as on a command line.
-"""
+"""Settings of an experiment: what a model is, what it learns from and how."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from stance.config.files import Section, explain, read
 from stance.schema import LABELS, ConfigError
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 POLES = ("conciliatory", "hardline")
-
-
-class Section(BaseModel):
-    """Base of all settings: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LoraConfig(Section):
@@ -265,7 +249,7 @@ class Config(Section):
         try:
             return Config.model_validate({**self.model_dump(), "labels": tuple(labels)})
         except ValidationError as error:
-            faults = "\n".join(_explain(fault) for fault in error.errors())
+            faults = "\n".join(explain(Config, fault) for fault in error.errors())
             raise ConfigError(
                 f"labels found in {', '.join(map(str, self.data.path))}: {faults}"
             ) from None
@@ -286,81 +270,4 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
         ConfigError: Naming the file, the key, what was found and the nearest right name; all
             faults together.
     """
-    where = str(path) if path is not None else "configuration"
-    settings = _read_yaml(Path(path)) if path is not None else {}
-    for override in overrides:
-        _apply(settings, override)
-    try:
-        return Config.model_validate(settings)
-    except ValidationError as error:
-        faults = [_explain(fault) for fault in error.errors()]
-        raise ConfigError(f"{where}: " + f"\n{where}: ".join(faults)) from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        known = sorted(str(p) for p in path.parent.glob("*.yaml"))
-        hint = f"; there are: {', '.join(known)}" if known else ""
-        raise ConfigError(f"{path}: no such configuration file{hint}") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{path}: is a folder, expected a YAML file") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if settings is None:
-        return {}
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path}: expected `key: value` lines, found {type(settings).__name__}")
-    return settings
-
-
-def _apply(settings: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"override {override!r}: expected section.key=value")
-    *sections, name = key.strip().split(".")
-    target = settings
-    for section in sections:
-        target = target.setdefault(section, {})
-        if not isinstance(target, dict):
-            raise ConfigError(f"override {override!r}: {section!r} is a value, not a section")
-    try:
-        target[name] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"override {override!r}: {value!r} is not a YAML value") from None
-
-
-def _explain(fault: Any) -> str:
-    *sections, name = [str(part) for part in fault["loc"]] or [""]
-    key = ".".join([*sections, name]) or "the whole file"
-    if fault["type"] == "extra_forbidden":
-        known = _keys_of(sections)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-        return f"unknown key {key!r}; {hint}"
-    message = fault["msg"].removeprefix("Value error, ")
-    found = "" if not fault["loc"] else f" (found {fault['input']!r})"
-    return f"{key}: {message[0].lower()}{message[1:]}{found}"
-
-
-def _keys_of(sections: Sequence[str]) -> list[str]:
-    """Return the known keys of a section, or of the top level if the section is not a model."""
-    model: type[BaseModel] = Config
-    for section in sections:
-        annotation = model.model_fields[section].annotation if section in model.model_fields else 0
-        kinds = [  # a section that may be null is a union
-            kind
-            for kind in (annotation, *get_args(annotation))
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
-        if not kinds:
-            break
-        model = kinds[0]
-    return list(model.model_fields)
+    return read(Config, path, overrides)

@@ -1,0 +1,27 @@
+"""Settings: YAML files and `key=value` overrides to frozen, checked objects."""
+
+from stance.config.experiment import (
+    POLES,
+    Config,
+    CutConfig,
+    DataConfig,
+    DistillConfig,
+    EncoderConfig,
+    LoraConfig,
+    TrackingConfig,
+    TrainConfig,
+    load_config,
+)
+
+__all__ = [
+    "POLES",
+    "Config",
+    "CutConfig",
+    "DataConfig",
+    "DistillConfig",
+    "EncoderConfig",
+    "LoraConfig",
+    "TrackingConfig",
+    "TrainConfig",
+    "load_config",
+]

@@ -1,0 +1,117 @@
+"""Reads settings: a YAML file and `key=value` overrides to one frozen, checked object.
+
+Relative paths in a configuration are relative to the current directory, as on a command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stance.schema import ConfigError
+
+
+class Section(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+def read(kind: type[Settings], path: str | Path | None, overrides: Sequence[str] = ()) -> Settings:
+    """Read and check settings; see `load_config`.
+
+    Args:
+        kind: What they are settings of.
+        path: YAML file; None takes every default.
+        overrides: `section.key=value` strings that win over the file.
+
+    Raises:
+        ConfigError: With all faults together.
+    """
+    where = str(path) if path is not None else "configuration"
+    settings = _read_yaml(Path(path)) if path is not None else {}
+    for override in overrides:
+        _apply(settings, override)
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        faults = [explain(kind, fault) for fault in error.errors()]
+        raise ConfigError(f"{where}: " + f"\n{where}: ".join(faults)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = sorted(str(p) for p in path.parent.glob("*.yaml"))
+        hint = f"; there are: {', '.join(known)}" if known else ""
+        raise ConfigError(f"{path}: no such configuration file{hint}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder, expected a YAML file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path}: expected `key: value` lines, found {type(settings).__name__}")
+    return settings
+
+
+def _apply(settings: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"override {override!r}: expected section.key=value")
+    *sections, name = key.strip().split(".")
+    target = settings
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"override {override!r}: {section!r} is a value, not a section")
+    try:
+        target[name] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"override {override!r}: {value!r} is not a YAML value") from None
+
+
+def explain(kind: type[BaseModel], fault: Any) -> str:
+    """Return what pydantic found wrong as a user would say it."""
+    *sections, name = [str(part) for part in fault["loc"]] or [""]
+    key = ".".join([*sections, name]) or "the whole file"
+    if fault["type"] == "extra_forbidden":
+        known = _keys_of(kind, sections)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown key {key!r}; {hint}"
+    message = fault["msg"].removeprefix("Value error, ")
+    found = "" if not fault["loc"] else f" (found {fault['input']!r})"
+    return f"{key}: {message[0].lower()}{message[1:]}{found}"
+
+
+def _keys_of(kind: type[BaseModel], sections: Sequence[str]) -> list[str]:
+    """Return the known keys of a section, or of the top level if the section is not a model."""
+    model = kind
+    for section in sections:
+        annotation = model.model_fields[section].annotation if section in model.model_fields else 0
+        kinds = [  # a section that may be null is a union
+            one
+            for one in (annotation, *get_args(annotation))
+            if isinstance(one, type) and issubclass(one, BaseModel)
+        ]
+        if not kinds:
+            break
+        model = kinds[0]
+    return list(model.model_fields)
