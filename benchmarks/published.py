@@ -1,0 +1,230 @@
+"""Our figures beside published ones, on corpora with label sets of their own.
+
+    python benchmarks/published.py fomc     # hawkish, dovish, neutral: the three published splits
+    python benchmarks/published.py cameo    # five classes of political events, 5 folds of train
+
+trains with `configs/fomc.yaml` or `configs/cameo.yaml` and prints a table. Settings are chosen by
+
+    python benchmarks/published.py fomc --choose
+
+which trains every row of `CANDIDATES` on folds of one train file and measures it on the fold left
+out; whole sentences of the transcripts are held out, and no test file is opened. `--only NAME ...`
+takes some rows, `--folds 0 1` some folds, `--set train.epochs=2` changes every row. Each training
+is kept in `reports/published.jsonl`: an interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import stance
+from stance import metrics
+from stance.config import CutConfig
+from stance.corpus import load_corpus
+from stance.corpus.public import public_rows
+from stance.corpus.uncut import cut_by_group, same_text
+
+Row = dict[str, Any]
+Splits = dict[str, list[Row]]
+
+SEEDS = (5768, 78516, 944601)
+"""The published splits of FOMC Combined-S; the name of one is the seed that drew it."""
+
+PUBLISHED = {
+    "fomc": (
+        ("weighted F1 on the test files, mean (sd) over the three published splits", ""),
+        ("BERT-base", "0.636 (0.023)"),
+        ("RoBERTa-base", "0.698 (0.010)"),
+        ("RoBERTa-large", "0.711 (0.011)"),
+        ("GPT-4, zero-shot", "0.676 (0.006)"),
+        ("  Shah, Paturi & Chava (ACL 2023); GPT-4: arXiv 2305.16633; from their result files", ""),
+    ),
+    "cameo": (
+        ("macro-F1 on the 451 sentences of the test file, mean (sd) over seeds", ""),
+        ("ModernBERT-base", "0.870 (0.010)"),
+        ("ConfliBERT", "0.895 (0.004)"),
+        ("  from the results in the repository ConfliBERT-v2; lr chosen on a dev split", ""),
+    ),
+}
+
+CANDIDATES: dict[str, list[str]] = {
+    "the configuration": [],
+    "plain": [
+        "train={epochs: 4, batch_size: 16, learning_rate: 5e-5, seed: 13}",
+    ],
+    "rate 5e-5": ["train.learning_rate=5e-5"],
+    "rate 2e-4": ["train.learning_rate=2e-4"],
+    "twice the epochs": ["train.epochs=10", "train.early_stopping=10"],
+    "class weights": ["train.class_weights=balanced"],
+    "focal loss": ["train.focal_gamma=2"],
+    "label smoothing": ["train.label_smoothing=0.1"],
+    "EMA": ["train.ema=0.99"],
+    "R-Drop": ["train.r_drop=1"],
+    "adversarial": ["train.adversarial=0.5"],
+    "layer decay": ["train.layer_decay=0.8"],
+    "top layer anew": ["train.reinitialized=1"],
+    "frozen 3": ["train.frozen=3"],
+}
+"""What `--choose` tries: changes to the configuration, one technique a row."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", choices=sorted(PUBLISHED))
+    parser.add_argument("--choose", action="store_true", help="compare settings on train alone")
+    parser.add_argument("--only", nargs="*", help="rows of --choose, by name")
+    parser.add_argument("--folds", type=int, nargs="*", default=list(range(5)))
+    parser.add_argument("--seeds", type=int, nargs="*", default=[13], help="of each training")
+    parser.add_argument("--set", nargs="*", default=[], help="section.key=value for every row")
+    parser.add_argument("--kept", type=Path, default=Path("reports/published.jsonl"))
+    study = Study(parser.parse_args())
+    study.choose() if study.options.choose else study.compare()
+
+
+class Study:
+    """Trains, measures and prints one corpus."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.config = f"configs/{options.corpus}.yaml"
+        self.figure = "weighted_f1" if options.corpus == "fomc" else "macro_f1"
+        self.cut = stance.load_config(self.config).data.cut
+        lines = options.kept.read_text().splitlines() if options.kept.exists() else []
+        self.kept = {entry["key"]: entry["figures"] for entry in map(json.loads, lines)}
+
+    def compare(self) -> None:
+        """Print ours beside the published."""
+        print("\n".join(f"{name:84}{value:>16}" for name, value in PUBLISHED[self.options.corpus]))
+        if self.options.corpus == "fomc":
+            found = [self.on_test(seed) for seed in SEEDS]
+            self.line("ours, all-MiniLM-L6-v2 (22.7 M)", [one[self.figure] for one in found])
+            self.line(
+                "  without test sentences that are in train", [one["without"] for one in found]
+            )
+        else:
+            rows = train_rows("cameo-penta")
+            found = [
+                self.on_fold(f"cameo fold {number}", splits, [])
+                for number, splits in self.chosen_folds(rows)
+            ]
+            self.line(
+                f"ours, all-MiniLM-L6-v2 (22.7 M), {len(found)} folds of the train file",
+                [one[self.figure] for one in found],
+            )
+
+    def choose(self) -> None:
+        """Print a line for each candidate: held-out parts of one train file, paired by fold."""
+        name = f"fomc/{SEEDS[0]}" if self.options.corpus == "fomc" else "cameo-penta"
+        rows = train_rows(name)
+        print(f"{self.figure} on folds left out of the train part of public:{name}")
+        first: list[float] | None = None
+        for candidate, changes in CANDIDATES.items():
+            if self.options.only and candidate not in self.options.only:
+                continue
+            found = [
+                self.on_fold(f"{name} fold {number}", splits, changes)[self.figure]
+                for number, splits in self.chosen_folds(rows)
+            ]
+            first = first or found
+            self.line(candidate, found, first)
+
+    def chosen_folds(self, rows: list[Row]) -> Iterator[tuple[int, Splits]]:
+        for number, splits in enumerate(folds(rows, self.cut)):
+            if number in self.options.folds:
+                yield number, splits
+
+    def on_test(self, seed: int) -> dict[str, float]:
+        """Train on a published split; measure on its test file, whole and without the repeats."""
+        name = f"public:fomc/{seed}"
+        known = {same_text(row["text"]) for row in public_rows("fomc", f"train-{seed}")}
+        tests = load_corpus(name, labels=(), splits=("test",)).rows("test")
+        fresh = [same_text(row["text"]) not in known for row in tests]
+        return self.measured(name, [f"data.path={name}"], tests, fresh)
+
+    def on_fold(self, name: str, splits: Splits, changes: Sequence[str]) -> dict[str, float]:
+        """Train on a fold's rest; measure on the fold."""
+        with tempfile.TemporaryDirectory() as scratch:
+            for split, part in splits.items():
+                text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in part)
+                (Path(scratch) / f"{split}.jsonl").write_text(text, encoding="utf-8")
+            held = splits["test"]
+            return self.measured(
+                name, [*changes, f"data.path={scratch}"], held, [True] * len(held), key=changes
+            )
+
+    def measured(
+        self,
+        name: str,
+        changes: Sequence[str],
+        rows: Sequence[Row],
+        fresh: Sequence[bool],
+        *,
+        key: Sequence[str] = (),
+    ) -> dict[str, float]:
+        """Train with each seed and return the mean figures on rows, and on the fresh ones."""
+        given = stance.load_config(self.config, [*key, *self.options.set])
+        found = []
+        for seed in self.options.seeds:
+            mark = f"{name} seed {seed} {given.train!r} {given.encoder!r} {given.data.cut!r}"
+            if mark not in self.kept:
+                self.kept[mark] = self.trained(changes, seed, rows, fresh)
+                self.options.kept.parent.mkdir(parents=True, exist_ok=True)
+                with self.options.kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"key": mark, "figures": self.kept[mark]}) + "\n")
+            found.append(self.kept[mark])
+        return {figure: statistics.mean(one[figure] for one in found) for figure in found[0]}
+
+    def trained(
+        self, changes: Sequence[str], seed: int, rows: Sequence[Row], fresh: Sequence[bool]
+    ) -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as models:
+            settings = [*changes, *self.options.set, f"train.seed={seed}", f"output={models}"]
+            folder = stance.train(self.config, [*settings, "tracking.enabled=false"]).folder
+            model = stance.load(folder)
+            predicted = model.predict_proba([row["text"] for row in rows]).argmax(axis=1)
+        gold = metrics.numbers([row["label"] for row in rows], model.labels)
+        k = len(model.labels)
+        whole = metrics.figures(metrics.confusion(gold, predicted, k))
+        alone = metrics.figures(metrics.confusion(gold[list(fresh)], predicted[list(fresh)], k))
+        names = ("weighted_f1", "macro_f1", "accuracy")
+        return {
+            **{name: float(whole[name]) for name in names},
+            "without": float(alone[self.figure]),
+        }
+
+    def line(self, name: str, found: Sequence[float], first: Sequence[float] = ()) -> None:
+        """Print mean (sd), each value, and how far it is above the first row, fold by fold."""
+        spread = f" ({statistics.stdev(found):.3f})" if len(found) > 1 else ""
+        cells = "  ".join(f"{value:.3f}" for value in found)
+        gain = ""
+        if first and len(found) > 1 and list(found) != list(first):
+            gains = [ours - theirs for ours, theirs in zip(found, first, strict=True)]
+            gain = f"  {statistics.mean(gains):+.3f} (sd {statistics.stdev(gains):.3f})"
+        print(f"{name:84}{statistics.mean(found):.3f}{spread}  [{cells}]{gain}", flush=True)
+
+
+def train_rows(name: str) -> list[Row]:
+    """Return the train part of a published corpus, each sentence once."""
+    nothing = CutConfig(dev=0.0, test=0.0)
+    return load_corpus(f"public:{name}", labels=(), splits=("train",), cut=nothing).rows("train")
+
+
+def folds(rows: list[Row], cut: CutConfig, count: int = 5) -> Iterator[Splits]:
+    """Yield each fold as test, and the rest cut into train and dev; whole groups everywhere."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels, groups = [row["label"] for row in rows], [row["group"] for row in rows]
+    drawn = StratifiedGroupKFold(count, shuffle=True, random_state=cut.seed)
+    for rest, held in drawn.split(rows, labels, groups):
+        parts = cut_by_group([rows[i] for i in rest], cut.model_copy(update={"test": 0.0}))
+        yield {**parts, "test": [rows[i] for i in held]}
+
+
+if __name__ == "__main__":
+    main()
