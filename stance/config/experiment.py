@@ -75,7 +75,7 @@ class DataConfig(Section):
     """How a labelled file or a published corpus is cut into splits."""
     weights: tuple[Weight, ...] | None = None
     """Weight in the loss of a sentence from each folder; null weighs all alike."""
-    column_weights: dict[str, dict[str, Weight]] = {}
+    column_weights: dict[str, dict[str, Weight]] = Field(default_factory=dict)
     """Weights by the values of a column, e.g. {source: {reuters: 0.5}}; other values weigh 1."""
     train_limit: int | None = Field(default=None, ge=3)
     """Train on this many rows only (whole groups, drawn with the seed)."""
