@@ -9,8 +9,9 @@ trains with `configs/fomc.yaml` or `configs/cameo.yaml` and prints a table. Sett
 
 which trains every row of `CANDIDATES` on folds of one train file and measures it on the fold left
 out; whole sentences of the transcripts are held out, and no test file is opened. `--only NAME ...`
-takes some rows, `--folds 0 1` some folds, `--set train.epochs=2` changes every row. Each training
-is kept in `reports/published.jsonl`: an interrupted run goes on where it was.
+takes some rows, `--folds 0 1` some folds, `--set train.epochs=2` changes every row, `--teachers 3`
+distils as many trainings with other seeds into each model. Each training is kept in
+`reports/published.jsonl`: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="rows of --choose, by name")
     parser.add_argument("--folds", type=int, nargs="*", default=list(range(5)))
     parser.add_argument("--seeds", type=int, nargs="*", default=[13], help="of each training")
+    parser.add_argument("--teachers", type=int, default=0, help="seeds distilled into each model")
     parser.add_argument("--set", nargs="*", default=[], help="section.key=value for every row")
     parser.add_argument("--kept", type=Path, default=Path("reports/published.jsonl"))
     study = Study(parser.parse_args())
@@ -171,7 +173,8 @@ class Study:
         given = stance.load_config(self.config, [*key, *self.options.set])
         found = []
         for seed in self.options.seeds:
-            mark = f"{name} seed {seed} {given.train!r} {given.encoder!r} {given.data.cut!r}"
+            mark = f"{name} seed {seed} {given.train!r} {given.encoder!r} {given.data.cut!r} "
+            mark += f"{self.options.teachers} teachers"
             if mark not in self.kept:
                 self.kept[mark] = self.trained(changes, seed, rows, fresh)
                 self.options.kept.parent.mkdir(parents=True, exist_ok=True)
@@ -185,8 +188,14 @@ class Study:
     ) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as models:
             settings = [*changes, *self.options.set, f"train.seed={seed}", f"output={models}"]
-            folder = stance.train(self.config, [*settings, "tracking.enabled=false"]).folder
-            model = stance.load(folder)
+            settings.append("tracking.enabled=false")
+            taught_by = [
+                str(stance.train(self.config, [*settings, f"train.seed={seed + number}"]).folder)
+                for number in range(1, self.options.teachers + 1)
+            ]
+            if taught_by:
+                settings.append(f"distill.teachers=[{','.join(taught_by)}]")
+            model = stance.load(stance.train(self.config, settings).folder)
             predicted = model.predict_proba([row["text"] for row in rows]).argmax(axis=1)
         gold = metrics.numbers([row["label"] for row in rows], model.labels)
         k = len(model.labels)

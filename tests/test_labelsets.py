@@ -218,6 +218,16 @@ def test_poles_are_none_for_other_labels_unless_named() -> None:
         stance.load_config(None, ["data.cut={dev: 0.5, test: 0.5}"])
 
 
+def test_statistics_show_the_labels_that_there_are() -> None:
+    from stance.cli import app
+
+    Path("a.csv").write_text("text,label\nwe met.,for\nthey left.,against\nno.,against\n")
+    shown = CliRunner().invoke(app, ["data", "stats", "a.csv"])
+    assert shown.exit_code == 0
+    (row,) = [line.split() for line in shown.stdout.splitlines() if line.startswith("all ")]
+    assert row == ["all", "3", "67%", "33%"]
+
+
 def test_unknown_published_corpus_names_the_known() -> None:
     with pytest.raises(DataError, match=r"public:fomc: no such part; expected public:fomc/5768, "):
         load_corpus("public:fomc")

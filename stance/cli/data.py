@@ -71,16 +71,18 @@ def stats(
     from stance.corpus.stats import statistics_of, to_text
     from stance.schema import LABELS
 
-    rows = [row for split in load_corpus(path).splits.values() for row in split]
+    corpus = load_corpus(path, labels=())
+    rows = [row for split in corpus.splits.values() for row in split]
+    labels = LABELS if set(corpus.labels) <= set(LABELS) else corpus.labels
     described = statistics_of(rows)
-    print(to_text(described, LABELS))
+    print(to_text(described, labels))
     if output is not None:
         from stance.artifact import atomic
         from stance.report import corpus_pictures
 
         with atomic(output / "stats.json") as target:
             target.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-        corpus_pictures(described, [len(row["text"].split()) for row in rows], LABELS, output)
+        corpus_pictures(described, [len(row["text"].split()) for row in rows], labels, output)
         say(f"wrote {output}")
 
 

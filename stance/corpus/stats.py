@@ -87,13 +87,14 @@ def to_text(described: Mapping[str, Any], labels: Sequence[str]) -> str:
     tables = {"label": {"all": described["labels"]}}
     tables |= {column: described[column] for column in COLUMNS if column in described}
     agreement = described.get("agreement", {})
+    wide = max(15, 2 + max(map(len, labels)))
     for column, table in tables.items():
-        lines += ["", f"{column:24}{'n':>7}" + "".join(f"{label:>15}" for label in labels)]
+        lines += ["", f"{column:24}{'n':>7}" + "".join(f"{label:>{wide}}" for label in labels)]
         if column in agreement:
             lines[-1] += f"{'alpha':>8}"
         for value, counts in table.items():
             n = sum(counts.values())
-            cells = "".join(f"{counts.get(label, 0) / n:>15.0%}" for label in labels)
+            cells = "".join(f"{counts.get(label, 0) / n:>{wide}.0%}" for label in labels)
             line = f"{value:24}{n:>7}{cells}"
             if column in agreement and agreement[column].get(value) is not None:
                 line += f"{agreement[column][value]:>8.2f}"
