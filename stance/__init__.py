@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stance.corpus import Corpus, load_corpus
     from stance.evaluation import Evaluation, evaluate
     from stance.prediction import Model, load
+    from stance.pretraining import Pretrained, pretrain
     from stance.schema import (
         LABELS,
         ConfigError,
@@ -46,6 +47,7 @@ _HOMES = {
     "Model": "prediction",
     "ModelError": "schema",
     "Prediction": "schema",
+    "Pretrained": "pretraining",
     "ScoredArticle": "schema",
     "ScoredSentence": "schema",
     "StanceError": "schema",
@@ -54,6 +56,7 @@ _HOMES = {
     "load": "prediction",
     "load_config": "config",
     "load_corpus": "corpus",
+    "pretrain": "pretraining",
     "train": "training",
 }
 
@@ -69,6 +72,7 @@ __all__ = [
     "Model",
     "ModelError",
     "Prediction",
+    "Pretrained",
     "ScoredArticle",
     "ScoredSentence",
     "StanceError",
@@ -77,6 +81,7 @@ __all__ = [
     "load",
     "load_config",
     "load_corpus",
+    "pretrain",
     "train",
 ]
 

@@ -75,9 +75,10 @@ class Run:
         manifest = read_manifest(folder)
         self.guard("log the training", lambda: _log_training(folder, manifest))
 
-    def artifacts(self, folder: Path, where: str) -> None:
-        """Log every file of a folder."""
-        self.guard("log artifacts", lambda: _mlflow().log_artifacts(str(folder), where))
+    def artifacts(self, path: Path, where: str) -> None:
+        """Log a file, or every file of a folder."""
+        log = "log_artifacts" if path.is_dir() else "log_artifact"
+        self.guard("log artifacts", lambda: getattr(_mlflow(), log)(str(path), where))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from stance.schema import ConfigError
 
 from tests.conftest import ROOT
 
-SHIPPED = sorted((ROOT / "configs").glob("*.yaml"))
+SHIPPED = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.name != "pretrain.yaml")
 
 
 def write(text: str) -> Path:

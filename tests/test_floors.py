@@ -17,7 +17,7 @@ FLOORS = (
     ("cache", "corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
     ("baselines", "examples", "prediction"),
     ("promotion", "distillation"),
-    ("training", "evaluation", "suspects", "annotation"),
+    ("training", "pretraining", "evaluation", "suspects", "annotation"),
     ("cli", "mlflow_model", "__init__"),
     ("__main__",),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -62,6 +64,41 @@ def train(
     trained = run(config, overrides or (), say=say)
     f1 = trained.dev["macro_f1"]
     print(f"dev macro-F1 {f1['value']:.3f} [{f1['low']:.3f}, {f1['high']:.3f}]  {trained.folder}")
+
+
+@app.command()
+def pretrain(
+    texts: Annotated[
+        list[str],
+        typer.Argument(
+            help="Text files, tables, folders of them, corpora; settings that win over the "
+            "file: key=value"
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the encoder.")],
+    encoder: Annotated[
+        str | None, typer.Option(help="What to start from. [all-MiniLM-L6-v2]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file.")] = None,
+    text_column: Annotated[str, typer.Option(help="Column of a table with the text.")] = "text",
+) -> None:
+    """Let an encoder read unlabelled text; what comes out is what encoder.name may name."""
+    from stance.pretraining import pretrain as run
+
+    settings = [text for text in texts if _is_setting(text)]
+    done = run(
+        [text for text in texts if not _is_setting(text)],
+        output,
+        config,
+        [*settings, *([f"encoder={json.dumps(encoder)}"] if encoder else [])],
+        text_column=text_column,
+        say=say,
+    )
+    print(f"held-out loss {done.loss_before:.3f} before, {done.loss_after:.3f} after  {output}")
+
+
+def _is_setting(argument: str) -> bool:
+    return bool(re.match(r"[a-z_.]+=", argument)) and not Path(argument).exists()
 
 
 @app.command()

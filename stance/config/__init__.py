@@ -12,6 +12,7 @@ from stance.config.experiment import (
     TrainConfig,
     load_config,
 )
+from stance.config.pretraining import PretrainConfig, load_pretrain_config
 
 __all__ = [
     "POLES",
@@ -21,7 +22,9 @@ __all__ = [
     "DistillConfig",
     "EncoderConfig",
     "LoraConfig",
+    "PretrainConfig",
     "TrackingConfig",
     "TrainConfig",
     "load_config",
+    "load_pretrain_config",
 ]

@@ -1,18 +1,22 @@
 """Fine-tunes, saves and exports transformer encoders. The only package that imports torch."""
 
 from stance.encoder.finetune import FineTuned, OnLog, fine_tune
+from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
 from stance.encoder.saved import HEAD, load_classifier, save
 
 __all__ = [
     "BUNDLED",
     "HEAD",
+    "Adapted",
     "Classifier",
     "FineTuned",
     "OnLog",
+    "adapt",
     "embed",
     "fine_tune",
     "load_classifier",
     "locate",
     "save",
+    "save_adapted",
 ]

@@ -94,7 +94,7 @@ def fine_tune(
         metric_for_best_model=PRIMARY,
         gradient_accumulation_steps=settings.gradient_accumulation,
         torch_compile=settings.compile,
-        **_precision(settings),
+        **precision(settings.precision),
         remove_unused_columns=False,  # the loss reads columns that the model does not
         label_names=["labels"],
         seed=settings.seed,
@@ -131,17 +131,17 @@ def fine_tune(
     )
 
 
-def _precision(settings: TrainConfig) -> dict[str, bool]:
+def precision(name: str) -> dict[str, bool]:
     """Return the arguments of mixed precision: fp32 weights, half-width matrix products."""
     gpu = torch.cuda.is_available()
-    if settings.precision == "fp16" and not gpu:
+    if name == "fp16" and not gpu:
         raise ConfigError(
             "train.precision: fp16 needs a CUDA GPU, and there is none here; use fp32 (or bf16, "
             "which also runs on a CPU)"
         )
-    if settings.precision == "bf16":
+    if name == "bf16":
         return {"bf16": True, "use_cpu": not gpu}
-    return {"fp16": settings.precision == "fp16"}
+    return {"fp16": name == "fp16"}
 
 
 def _ema(settings: TrainConfig) -> list[TrainerCallback]:
@@ -195,8 +195,10 @@ class _Bar(ProgressCallback):  # type: ignore[misc]
     """A bar with the time left, and one readable line an epoch instead of raw dictionaries."""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        if self.training_bar is not None and logs and f"eval_{PRIMARY}" in logs:
-            self.training_bar.write(
-                f"· epoch {logs['epoch']:g}: dev macro-F1 {logs[f'eval_{PRIMARY}']:.3f}, "
-                f"loss {logs['eval_loss']:.3f}"
-            )
+        if self.training_bar is None or not logs or "eval_loss" not in logs:
+            return
+        f1 = logs.get(f"eval_{PRIMARY}")
+        figures = (
+            "" if f1 is None else f"dev macro-F1 {f1:.3f}, "
+        ) + f"loss {logs['eval_loss']:.3f}"
+        self.training_bar.write(f"· epoch {logs['epoch']:g}: {figures}")

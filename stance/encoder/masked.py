@@ -1,0 +1,276 @@
+"""Masked language modelling: an encoder goes on learning its language, from unlabelled text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from datasets import Dataset
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    DataCollatorForTokenClassification,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainingArguments,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from stance.config import PretrainConfig
+from stance.encoder.finetune import OnLog, _Bar, _Listener, precision
+from stance.encoder.model import load, locate, quiet
+from stance.schema import ModelError
+
+IGNORED = -100
+"""Label of a token that was not masked."""
+
+_WORD = 10_000
+"""More tokens than a word can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """An encoder after masked language modelling.
+
+    Attributes:
+        model: The encoder with its language-modelling head, in evaluation mode.
+        tokenizer: Its tokenizer.
+        new_head: Whether the head was made here, since the encoder came without one.
+        before: Mean loss (nats a masked token) on the held-out sentences before training.
+        after: The same after it, the same tokens masked.
+        steps: Optimiser steps.
+    """
+
+    model: Any
+    tokenizer: Any
+    new_head: bool
+    before: float
+    after: float
+    steps: int
+
+
+def adapt(
+    settings: PretrainConfig,
+    train: Sequence[str],
+    held_out: Sequence[str],
+    scratch: Path,
+    on_log: OnLog,
+) -> Adapted:
+    """Go on with an encoder's pre-training (Gururangan et al. 2020).
+
+    Args:
+        settings: The experiment.
+        train: Sentences to learn from.
+        held_out: Sentences to measure by.
+        scratch: Folder for checkpoints; training goes on from the last one in it.
+        on_log: Told every figure as it comes.
+
+    Raises:
+        ModelError: If the encoder cannot be loaded, or has no mask token.
+    """
+    transformers.set_seed(settings.seed)
+    tokenizer, model, new_head = _load(settings.encoder)
+    masking = Masking(tokenizer, settings)
+    with quiet():
+        trainer = MaskedTrainer(
+            model=model,
+            args=_arguments(settings, scratch),
+            data_collator=masking,
+            train_dataset=masking.rows(train),
+            eval_dataset=Masking(tokenizer, settings, seed=settings.seed).masked_rows(held_out),
+            callbacks=[_Listener(on_log)],
+            optimizers=(_optimizer(model, settings, new_head), None),
+        )
+        trainer.remove_callback(ProgressCallback)
+        trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(_Bar)
+        before = trainer.evaluate()["eval_loss"]
+        trainer.train(resume_from_checkpoint=_last_checkpoint(scratch))
+        after = trainer.evaluate()["eval_loss"]
+    return Adapted(
+        model.eval().cpu(), tokenizer, new_head, before, after, trainer.state.global_step
+    )
+
+
+def save_adapted(adapted: Adapted, folder: Path) -> None:
+    """Write an encoder with its language-modelling head, and its tokenizer."""
+    with quiet():
+        adapted.model.save_pretrained(folder)
+        adapted.tokenizer.save_pretrained(folder)
+
+
+class Masking(DataCollatorForLanguageModeling):  # type: ignore[misc]
+    """Masks tokens of a batch, others each time; leaves rows that are masked already as they are.
+
+    Args:
+        tokenizer: The encoder's.
+        settings: How much is masked, tokens or words.
+        seed: Of what is masked; None draws from the generator that the training's seed sets.
+    """
+
+    def __init__(
+        self, tokenizer: Any, settings: PretrainConfig, *, seed: int | None = None
+    ) -> None:
+        whole = settings.whole_words
+        super().__init__(
+            tokenizer,
+            mlm_probability=settings.masked,
+            whole_word_mask=whole,
+            # Whole words are all masked; of single tokens a tenth is left and a tenth is replaced.
+            mask_replace_prob=1.0 if whole else 0.8,
+            random_replace_prob=0.0 if whole else 0.1,
+            seed=seed,
+        )
+        self._settings = settings
+        self._pad = DataCollatorForTokenClassification(tokenizer)
+
+    def rows(self, texts: Sequence[str]) -> Dataset:
+        """Return tokenised sentences, each cut to `max_length`."""
+        encoded = self.tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self._settings.max_length,
+            return_special_tokens_mask=True,
+        )
+        columns = dict(encoded)
+        if self.whole_word_mask:
+            columns["offset_mapping"] = [
+                _places(encoded.word_ids(row)) for row in range(len(encoded["input_ids"]))
+            ]
+        columns["length"] = [len(ids) for ids in encoded["input_ids"]]
+        return Dataset.from_dict(columns)
+
+    def masked_rows(self, texts: Sequence[str]) -> Dataset:
+        """Return tokenised sentences with tokens masked once and for all."""
+        masked = [self([row]) for row in self.rows(texts)]
+        return Dataset.from_list(
+            [{name: value[0].tolist() for name, value in row.items()} for row in masked]
+        )
+
+    def __call__(self, rows: list[dict[str, Any]], return_tensors: str | None = None) -> Any:
+        rows = [{name: row[name] for name in row if name != "length"} for row in rows]
+        if "labels" in rows[0]:
+            return self._pad(rows)
+        width = max(len(row["input_ids"]) for row in rows)
+        for row in rows if self.whole_word_mask else ():
+            missing = width - len(row["input_ids"])
+            row["offset_mapping"] = [*row["offset_mapping"], *[[0, 0]] * missing]
+        return super().__call__(rows, return_tensors)
+
+
+class MaskedTrainer(Trainer):  # type: ignore[misc]
+    """The Hugging Face `Trainer` with a loss computed at the masked tokens only.
+
+    Scores over a vocabulary of 30,000 cost as much as the encoder itself, and six in seven of them
+    would be thrown away.
+    """
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Mapping[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Return the mean cross-entropy of the masked tokens of a batch."""
+        features = {name: value for name, value in inputs.items() if name != "labels"}
+        masked = inputs["labels"] != IGNORED  # (B, T)
+        with _only_at(masked, self.accelerator.unwrap_model(model).base_model):
+            outputs = model(**features)
+        logits = outputs.logits[0]  # (M, vocabulary), one row a masked token
+        total = torch.nn.functional.cross_entropy(
+            logits.float(), inputs["labels"][masked], reduction="sum"
+        )
+        loss = total / masked.sum().clamp_min(1)  # a batch of short sentences may have none
+        return (loss, outputs) if return_outputs else loss
+
+
+@contextmanager
+def _only_at(masked: torch.Tensor, encoder: Any) -> Iterator[None]:
+    """Let an encoder hand on the vectors at these places alone, as one sentence (1, M, width)."""
+
+    def keep(module: Any, arguments: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[masked].unsqueeze(0)
+        return output
+
+    handle = encoder.register_forward_hook(keep)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _load(name: str) -> tuple[Any, Any, bool]:
+    """Return an encoder's tokenizer, the encoder with a head, and whether the head is new."""
+    source = locate(name)
+    tokenizer = load(AutoTokenizer, source, name)
+    if tokenizer.mask_token is None:
+        raise ModelError(
+            f"encoder {name!r}: its tokenizer has no mask token, so there is nothing to learn to "
+            f"fill in; name another encoder"
+        )
+    with quiet():
+        model, report = load(AutoModelForMaskedLM, source, name, output_loading_info=True)
+    prefix = f"{model.base_model_prefix}."
+    return tokenizer, model, any(not key.startswith(prefix) for key in report["missing_keys"])
+
+
+def _arguments(settings: PretrainConfig, scratch: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(scratch),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        weight_decay=settings.weight_decay,
+        warmup_steps=settings.warmup_ratio,
+        train_sampling_strategy="group_by_length",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="steps",
+        logging_steps=10,
+        prediction_loss_only=True,
+        remove_unused_columns=False,  # the collator reads columns that the model does not
+        label_names=["labels"],
+        seed=settings.seed,
+        report_to="none",
+        dataloader_pin_memory=torch.cuda.is_available(),
+        **precision(settings.precision),
+    )
+
+
+def _last_checkpoint(scratch: Path) -> str | None:
+    return get_last_checkpoint(str(scratch)) if scratch.is_dir() else None
+
+
+def _optimizer(model: Any, settings: PretrainConfig, new_head: bool) -> torch.optim.Optimizer:
+    """AdamW, with a faster rate for a head that starts from nothing."""
+    encoder = list(model.base_model.parameters())
+    known = set(encoder)
+    head = [parameter for parameter in model.parameters() if parameter not in known]
+    rate = settings.head_learning_rate if new_head else settings.learning_rate
+    return torch.optim.AdamW(
+        [{"params": encoder, "lr": settings.learning_rate}, {"params": head, "lr": rate}],
+        weight_decay=settings.weight_decay,
+    )
+
+
+def _places(words: Sequence[int | None]) -> list[list[int]]:
+    """Return made-up offsets by which the collator finds words: those of a word's tokens touch.
+
+    True offsets do not do: some tokenizers count the blank before a word to it, so that all the
+    words of a sentence touch.
+    """
+    places = []
+    for word, tokens in groupby(words):
+        for number, _ in enumerate(tokens):
+            start = 0 if word is None else (word + 1) * _WORD + number
+            places.append([start, start + (word is not None)])
+    return places
