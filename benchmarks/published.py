@@ -56,12 +56,10 @@ PUBLISHED = {
 
 CANDIDATES: dict[str, list[str]] = {
     "the configuration": [],
-    "plain": [
-        "train={epochs: 4, batch_size: 16, learning_rate: 5e-5, seed: 13}",
-    ],
-    "rate 5e-5": ["train.learning_rate=5e-5"],
-    "rate 2e-4": ["train.learning_rate=2e-4"],
-    "twice the epochs": ["train.epochs=10", "train.early_stopping=10"],
+    "plain": ["train={epochs: 5, batch_size: 16, learning_rate: 5e-5, frozen: 1, seed: 13}"],
+    "rate 1e-4": ["train.learning_rate=1e-4"],
+    "rate 3e-4": ["train.learning_rate=3e-4"],
+    "twice the epochs": ["train.epochs=8", "train.early_stopping=8"],
     "class weights": ["train.class_weights=balanced"],
     "focal loss": ["train.focal_gamma=2"],
     "label smoothing": ["train.label_smoothing=0.1"],
@@ -70,7 +68,7 @@ CANDIDATES: dict[str, list[str]] = {
     "adversarial": ["train.adversarial=0.5"],
     "layer decay": ["train.layer_decay=0.8"],
     "top layer anew": ["train.reinitialized=1"],
-    "frozen 3": ["train.frozen=3"],
+    "nothing frozen": ["train.frozen=0"],
 }
 """What `--choose` tries: changes to the configuration, one technique a row."""
 
