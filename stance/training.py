@@ -21,7 +21,8 @@ from stance.config import Config, load_config
 from stance.corpus import Corpus, load_configured
 from stance.examples import examples
 from stance.promotion import promote
-from stance.schema import DataError
+from stance.runtime import Scorer, softmax
+from stance.schema import DataError, ModelError
 
 if TYPE_CHECKING:
     from stance.encoder import FineTuned
@@ -192,7 +193,23 @@ def _save(
     )
     _write_run(folder / "run", settings, tuned, dev, gold)
     artifact.write_manifest(folder, manifest)
+    _check_export(folder, [row["text"] for row in dev_rows[:64]], tuned)
     return manifest
+
+
+def _check_export(folder: Path, texts: Sequence[str], tuned: FineTuned) -> None:
+    """Score the first dev sentences with the saved graph: a trace may go wrong without a word.
+
+    Probabilities may differ by 0.05, since a training in half precision judges in it too.
+    """
+    logits, _ = Scorer(folder).logits(texts)
+    expected = softmax(tuned.dev_logits[: len(texts)])
+    apart = float(abs(softmax(logits) - expected).max())
+    if apart > 0.05:
+        raise ModelError(
+            f"the ONNX graph of this {tuned.model.encoder.config.model_type} encoder says other "
+            f"than the model: probabilities differ by {apart:.2f}; choose another encoder.name"
+        )
 
 
 def _write_run(

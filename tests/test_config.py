@@ -12,7 +12,7 @@ from stance.schema import ConfigError
 
 from tests.conftest import ROOT
 
-SHIPPED = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.name != "pretrain.yaml")
+SHIPPED = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.name != "pretrain.yaml")
 
 
 def write(text: str) -> Path:
@@ -24,7 +24,8 @@ def write(text: str) -> Path:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_config_loads_and_opens_with_its_command(path: Path) -> None:
     assert load_config(path).labels
-    assert path.read_text().startswith(f"# stance train --config configs/{path.name}")
+    command = f"# stance train --config {path.relative_to(ROOT)}"
+    assert path.read_text().startswith(command)
 
 
 def test_overrides_win_over_the_file() -> None:

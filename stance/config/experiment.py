@@ -36,6 +36,8 @@ class EncoderConfig(Section):
     """`all-MiniLM-L6-v2` (installed with the package), a local folder, or a model hub id."""
     max_length: int = Field(default=128, ge=8, le=8192)
     """Tokens a sentence is cut to; every prediction says whether it was."""
+    pooling: Literal["mean", "cls"] = "mean"
+    """Vector of a sentence: the mean of the token vectors, or the first token's."""
     lora: LoraConfig | None = None
     """Train adapters, merged into the weights in the end; null trains the weights."""
     layers: Annotated[int, Field(ge=1)] | tuple[int, ...] | None = None

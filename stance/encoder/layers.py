@@ -10,6 +10,9 @@ from stance.config import EncoderConfig, TrainConfig
 from stance.encoder.model import Classifier
 from stance.schema import ConfigError, require
 
+EMBEDDINGS = (".embeddings", ".encoder.rel_embeddings", ".encoder.LayerNorm")
+"""Ends of the names of what is below the lowest layer; the latter two are DeBERTa's positions."""
+
 
 def parts(encoder: Any) -> list[list[torch.nn.Module]]:
     """Return the modules of an encoder's embeddings and of each of its layers, lowest first.
@@ -19,9 +22,7 @@ def parts(encoder: Any) -> list[list[torch.nn.Module]]:
     stacks = [list(m) for m in encoder.modules() if isinstance(m, torch.nn.ModuleList)]
     layers = max(stacks, key=lambda stack: len(stack), default=[])
     embeddings = [
-        module
-        for name, module in encoder.named_modules()
-        if name.rpartition(".")[2] in ("embeddings", "rel_embeddings")
+        module for name, module in encoder.named_modules() if f".{name}".endswith(EMBEDDINGS)
     ]
     return [embeddings or [encoder.get_input_embeddings()], *([layer] for layer in layers)]
 

