@@ -12,7 +12,9 @@ from stance.schema import ConfigError
 
 from tests.conftest import ROOT
 
-SHIPPED = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.name != "pretrain.yaml")
+SHIPPED = sorted(
+    path for path in (ROOT / "configs").rglob("*.yaml") if path.name != "pretrain.yaml"
+)
 
 
 def write(text: str) -> Path:

@@ -14,7 +14,6 @@ import transformers
 from datasets import Dataset
 from transformers import (
     AutoModelForMaskedLM,
-    AutoTokenizer,
     DataCollatorForLanguageModeling,
     DataCollatorForTokenClassification,
     PrinterCallback,
@@ -26,7 +25,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from stance.config import PretrainConfig
 from stance.encoder.finetune import OnLog, _Bar, _Listener, precision
-from stance.encoder.model import load, locate, quiet
+from stance.encoder.model import load, quiet
 from stance.schema import ModelError
 
 IGNORED = -100
@@ -210,15 +209,12 @@ def _only_at(masked: torch.Tensor, encoder: Any) -> Iterator[None]:
 
 def _load(name: str) -> tuple[Any, Any, bool]:
     """Return an encoder's tokenizer, the encoder with a head, and whether the head is new."""
-    source = locate(name)
-    tokenizer = load(AutoTokenizer, source, name)
+    tokenizer, model, report = load(AutoModelForMaskedLM, name)
     if tokenizer.mask_token is None:
         raise ModelError(
             f"encoder {name!r}: its tokenizer has no mask token, so there is nothing to learn to "
             f"fill in; name another encoder"
         )
-    with quiet():
-        model, report = load(AutoModelForMaskedLM, source, name, output_loading_info=True)
     prefix = f"{model.base_model_prefix}."
     return tokenizer, model, any(not key.startswith(prefix) for key in report["missing_keys"])
 

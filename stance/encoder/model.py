@@ -116,9 +116,18 @@ def load_pretrained(config: Config) -> tuple[Any, Classifier]:
 
 
 def load_encoder(name: str) -> tuple[Any, Any]:
-    """Return a tokenizer and its encoder, in fp32: bundled, from a folder, or from the model hub.
+    """Return a tokenizer and its encoder; see `load`."""
+    return load(AutoModel, name)[:2]
+
+
+def load(kind: Any, name: str) -> tuple[Any, Any, dict[str, Any]]:
+    """Return a tokenizer, its model in fp32, and what transformers says of the loading.
 
     What is here already is loaded without the network, hub ids from the cache.
+
+    Args:
+        kind: The class of model, `AutoModel` or one with a head.
+        name: A bundled encoder, a folder, or a model hub id.
 
     Raises:
         ModelError: If there is none of that name, or its files do not fit together; says what to
@@ -127,7 +136,7 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     error: Exception | None = None
     for place in _places(name):
         try:
-            return _tokenizer_and_encoder(place)
+            return _load_from(kind, place)
         except Exception as failure:  # tokenizers, safetensors, transformers raise their own kinds
             error = failure
     raise _unloadable(name, error) from error
@@ -145,17 +154,17 @@ def _places(name: str) -> Iterator[str]:
         yield source
 
 
-def _tokenizer_and_encoder(source: str) -> tuple[Any, Any]:
+def _load_from(kind: Any, source: str) -> tuple[Any, Any, dict[str, Any]]:
     with quiet():
         tokenizer = AutoTokenizer.from_pretrained(source)
-        encoder = AutoModel.from_pretrained(source, dtype=torch.float32)
+        model, report = kind.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
     # Some releases load a vocabulary without complaint and then know no word of it.
     if tokenizer.unk_token and set(tokenizer.tokenize("the")) <= {tokenizer.unk_token}:
         raise ValueError("its tokenizer knows no words")
     # Tokenizers are less particular than models: not every encoder has token types.
-    read = inspect.signature(encoder.forward).parameters
+    read = inspect.signature(model.forward).parameters
     tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in read]
-    return tokenizer, encoder
+    return tokenizer, model, report
 
 
 def _unloadable(name: str, error: Exception | None) -> ModelError:
