@@ -1,11 +1,12 @@
-"""Finds political actors by name: states, bodies, parties, armed groups of `actors.csv`."""
+"""Finds political actors by name, and puts one in another's place, by `actors.csv`."""
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 # Names that hold an actor's name and are none: seas, regions, newspapers, party families.
@@ -17,10 +18,12 @@ _NAMESAKES = (
     "Persian Gulf;Gulf of Guinea;Gulf of Mexico;South China Sea;East China Sea;Sea of Japan;"
     "Niger Delta;Inner Mongolia;Washington Post;Washington Times;Washington State;"
     "Christian Democrats;Christian Democrat;Social Democrats;Social Democrat;Sweden Democrats;"
-    "Republican Guard;Japanese Red Army;Boer War"
+    "Republican Guard;Japanese Red Army;Boer War;Pan-American"
 ).split(";")
 
 _TABLE = Path(__file__).with_name("actors.csv")
+
+_KINDS = ("names", "adjectives", "people", "capitals", "seats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,10 @@ class Actor:
         type: `state`, `organisation`, `party` or `armed group`.
         region: Continent, `Middle East` or `World`.
         aliases: Names it goes by: demonyms, capitals that stand for a government.
+        forms: Those of them that `swap` knows how to use, the usual one first, by kind: `names`,
+            `adjectives`, `people` (plural nouns), `capitals`, `seats` (of its government).
+        article: Whether its name takes "the".
+        leader: Title of the head of its government; empty if there is none.
     """
 
     id: str
@@ -40,6 +47,9 @@ class Actor:
     type: str
     region: str
     aliases: tuple[str, ...]
+    forms: Mapping[str, tuple[str, ...]]
+    article: bool
+    leader: str
 
 
 @cache
@@ -49,7 +59,14 @@ def gazetteer() -> dict[str, Actor]:
         rows = list(csv.DictReader(file))
     return {
         row["id"]: Actor(
-            row["id"], row["name"], row["type"], row["region"], tuple(row["aliases"].split(";"))
+            row["id"],
+            row["name"],
+            row["type"],
+            row["region"],
+            tuple(row["aliases"].split(";")),
+            {kind: tuple(row[kind].split(";")) for kind in _KINDS if row[kind]},
+            bool(row["article"]),
+            row["leader"],
         )
         for row in rows
     }
@@ -57,9 +74,15 @@ def gazetteer() -> dict[str, Actor]:
 
 def find_actors(text: str) -> set[str]:
     """Return the ids of the actors that a text names, by whole words and with their capitals."""
+    return {actor for _, actor in _mentions(text)}
+
+
+@lru_cache(maxsize=256)  # a text is looked at again for every actor put into it
+def _mentions(text: str) -> tuple[tuple[tuple[int, int], str], ...]:
+    """Return where a text names an actor, from left to right, and which."""
     pattern, ids = _index()
-    found = {ids.get(match.group()) for match in pattern.finditer(text)}
-    return {actor for actor in found if actor is not None}
+    found = [match for match in pattern.finditer(text) if match.group() in ids]
+    return tuple((match.span(), ids[match.group()]) for match in found)
 
 
 @cache
@@ -74,3 +97,145 @@ def _index() -> tuple[re.Pattern[str], dict[str, str]]:
     names = sorted({*ids, *_NAMESAKES}, key=lambda name: (-len(name), name))
     pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)")
     return pattern, ids
+
+
+# Words that end a noun phrase: what stands before one of them is no attribute of it.
+_ENDERS = frozenset(
+    (
+        "and or but nor is was are were be been has have had will would can could may might must "
+        "shall should did does do not also again still never yet now then later once only already "
+        "both to of in on at by for from with without against over under after before since until "
+        "as than that which who whose when while where if because through into about between "
+        "during toward towards despite across along amid said says say told tells asked asks began "
+        "begins broke brought came chose fought gave gives goes went got grew held holds kept "
+        "keeps knew knows left let lost made makes meant met paid put ran rose sent sends set shot "
+        "spoke stood struck swore takes took thinks thought threw wants withdrew won wrote vows "
+        "insists insisted refuses rejects accepts agrees hopes remains seeks warns"
+    ).split()
+)
+
+# After which the name of an actor begins a noun phrase, so that "the" may be put before it.
+_STARTERS = frozenset(
+    (
+        "and or but nor of in on at by for from with without against over under after before since "
+        "until as than that when while where if because through into about between during toward "
+        "towards despite across along amid to said says told asked urged let via like both inside "
+        "outside"
+    ).split()
+)
+
+_TITLES = frozenset(
+    (
+        "President Prime Minister Foreign Defence Defense Interior Finance Chancellor Premier King "
+        "Queen Ambassador Secretary General Deputy Vice Army Navy Parliament Supreme Emir Sultan"
+    ).split()
+)
+
+_LEADERS = re.compile(
+    r"\s+(president|prime minister|premier|chancellor|taoiseach|king|emir|sultan|supreme leader)"
+    r"(?=['’]s\b|[\s,.;:]|$)",
+    re.IGNORECASE,
+)
+
+
+def swap(text: str, old: str, new: str) -> str | None:
+    """Put another actor in the place of one, wherever the text names it.
+
+    Kind, number, possessive, "the" and "a" or "an" are kept or made right: "an Iranian envoy" and
+    "the United States' offer" become "a Norwegian envoy" and "Norway's offer"; a seat of government
+    becomes the other's capital, and the title of a state's leader the other leader's title. A text
+    is left alone rather than made bad English: the rules go by the neighbouring words.
+
+    Args:
+        text: A sentence.
+        old: Id of an actor that it names.
+        new: Id of an actor of the same type that it does not name.
+
+    Returns:
+        The new text; None if it does not name the old actor, names the new one already, or a name
+        in it has no counterpart or cannot be put in safely ("Paris Agreement", "the US said").
+    """
+    known = gazetteer()
+    mentions = _mentions(text)
+    if known[old].type != known[new].type or new in {actor for _, actor in mentions}:
+        return None
+    spans = [span for span, actor in mentions if actor == old]
+    result = text
+    for start, end in reversed(spans):
+        changed = _put(result, start, end, known[old], known[new])
+        if changed is None:
+            return None
+        result = changed
+    return result if spans else None
+
+
+def _put(text: str, start: int, end: int, old: Actor, new: Actor) -> str | None:
+    """Replace one mention, or return None."""
+    mention = text[start:end]
+    kind = next((kind for kind, forms in old.forms.items() if mention in forms), "")
+    forms = new.forms.get("capitals" if kind == "seats" else kind)
+    if forms is None:
+        return None
+    form, before, after = forms[0], text[:start], text[end:]
+    follower = re.match(r"\s+([\w’'-]+)", after)
+    word = follower.group(1) if follower else ""
+    ends = not word or word in _ENDERS or (word.endswith("ed") and word != "armed")
+    definite = re.search(r"\b[Tt]he\s+$", before)
+    if kind == "adjectives":
+        attribute = word in _TITLES or (word[:1].islower() and not ends)
+        if not attribute and not re.match(r"-[a-z]|\s+(and|or)\s+[A-Z]", after):
+            return None  # a noun: "the French said"
+        after = _other_leader(after, new)
+    elif word[:1].isupper() or re.search(r"\w\s+[A-Z]\w*\s+$", before):
+        return None  # part of a longer name: "Paris Agreement", "Radio Tehran"
+    elif kind == "seats" or (kind == "names" and definite and not new.article):
+        if not ends or (kind == "seats" and re.search(r"(at|inside|outside)\s+(the\s+)?$", before)):
+            return None
+        before = before[: definite.start()] if definite else before
+    elif kind == "names" and new.article and not definite:
+        if not ends or not _starts(before):
+            return None
+        form = f"the {form}"
+    if kind != "adjectives":
+        after = _possessive(mention, form, after)
+    if not before or re.search(r"[.!?:]\s+$|[\"“‘]$", before):
+        form = form[0].upper() + form[1:]
+    return _indefinite(before, form) + form + after
+
+
+def _starts(before: str) -> bool:
+    """Return whether a noun phrase may begin after these words."""
+    last = re.search(r"([\w’'-]*)(\W*)$", before)
+    assert last is not None
+    return not last.group(1) or bool(last.group(2).strip()) or last.group(1).lower() in _STARTERS
+
+
+def _possessive(old: str, form: str, after: str) -> str:
+    """Return what follows a name, with the possessive that the new form takes."""
+    mark = re.match(r"(['’])s\b", after)
+    if mark is None and old.endswith("s"):
+        mark = re.match(r"(['’])(?=\s+\w)", after)
+    if mark is None:
+        return after
+    return mark.group(1) + ("" if form.endswith("s") else "s") + after[mark.end() :]
+
+
+def _other_leader(after: str, new: Actor) -> str:
+    """Return what follows a demonym, with the title that the leader of `new` has."""
+    title = _LEADERS.match(after)
+    if title is None or not new.leader:
+        return after
+    leader = new.leader.title() if title.group(1)[0].isupper() else new.leader
+    return f" {leader}{after[title.end() :]}"
+
+
+def _indefinite(before: str, form: str) -> str:
+    """Return what precedes a form, with the "a" or "an" that it takes."""
+    article = re.search(r"\b([Aa])n?(\s+)$", before)
+    if article is None:
+        return before
+    if form[:3].isupper():  # spelt out, most of them
+        vowel = form[0] in "AEFHILMNORSX" and not form.startswith(("UNITA", "RENAMO", "FARC"))
+    else:
+        vowel = form[0] in "AEIOUaeiou" and not form.startswith(("Eu", "Ug", "Uk", "Ur", "Un"))
+    return before[: article.start()] + article.group(1) + ("n" if vowel else "") + article.group(2)

@@ -2,6 +2,7 @@
 
     models/
     ├── CHAMPION                      name of the folder in use, one line
+    ├── champions.jsonl               every change of it: when, who, how, which, why
     └── 20260103-101500-default/
         ├── model.onnx                what scoring runs
         ├── model.safetensors, config.json, tokenizer.json, ...   for further training
@@ -13,10 +14,12 @@ Nothing in it is ever unpickled.
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -30,6 +33,7 @@ MANIFEST = "stance.json"
 ONNX = "model.onnx"
 TOKENIZER = "tokenizer.json"
 CHAMPION = "CHAMPION"
+CHAMPIONS = "champions.jsonl"
 _CHECKED = (ONNX, TOKENIZER)
 
 
@@ -111,10 +115,78 @@ def champion(models: Path) -> Path | None:
     return models / name if name else None
 
 
-def set_champion(folder: Path) -> None:
-    """Make a saved model the one that `stance.load()` takes from its parent folder."""
+def set_champion(folder: Path, *, how: str, why: str) -> dict[str, str | None]:
+    """Make a saved model the one that `stance.load()` takes from its parent folder.
+
+    Args:
+        folder: The saved model.
+        how: `gate`, `force` or `rollback`.
+        why: The reason, for the record.
+
+    Returns:
+        The line added to `champions.jsonl`: `when` (UTC), `who`, `how`, `model`, `previous`, `why`.
+    """
+    previous = champion(folder.parent)
+    entry = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "who": _user(),
+        "how": how,
+        "model": folder.name,
+        "previous": previous.name if previous else None,
+        "why": " ".join(why.split()),
+    }
     with atomic(folder.parent / CHAMPION) as path:
         path.write_text(folder.name + "\n", encoding="utf-8")
+    with (folder.parent / CHAMPIONS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    return entry
+
+
+def champions(models: Path) -> list[dict[str, str | None]]:
+    """Return every change of champion, oldest first, as `set_champion` recorded it.
+
+    Raises:
+        ModelError: If the record is damaged.
+    """
+    path = models / CHAMPIONS
+    if not path.is_file():
+        return []
+    entries = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            keys = ("when", "who", "how", "model", "previous", "why")
+            entries.append({key: entry[key] for key in keys})
+        except (ValueError, KeyError, TypeError):
+            raise ModelError(
+                f"{path}:{number}: no line of this record; mend or remove it"
+            ) from None
+    return entries
+
+
+def reigns(models: Path) -> list[str]:
+    """Return the names of the champions up to the present one, without those rolled back."""
+    names: list[str] = []
+    for entry in champions(models):
+        if not names and entry["previous"]:
+            names.append(entry["previous"])  # from before there was a record
+        name = str(entry["model"])
+        if entry["how"] == "rollback" and name in names:
+            while names[-1] != name:
+                names.pop()
+        else:
+            names.append(name)
+    present = champion(models)
+    if present is not None and names[-1:] != [present.name]:
+        names.append(present.name)  # set by hand, or the record's line was lost
+    return names
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return "unknown"
 
 
 @contextmanager

@@ -14,9 +14,9 @@ import numpy as np
 
 from stance import artifact, metrics, report, tracking
 from stance.baselines import predict_baselines
+from stance.behaviour import challenge
 from stance.config import Config, DataConfig, TrackingConfig
 from stance.corpus import Corpus, load_configured, load_corpus, read_labelled
-from stance.corpus.challenge import load_challenge
 from stance.corpus.table import GROUP_COLUMNS
 from stance.corpus.uncut import is_public, same_text
 from stance.prediction import Model, resolve
@@ -117,7 +117,7 @@ def evaluate(
         },
         "figures": figures,
         "baselines": {name: measured(predicted) for name, predicted in others.items()},
-        "behaviour": behaviour(scorer),
+        "behaviour": challenge(scorer),
     }
     folder = Path(output) / scorer.name / _slug(name) if output is not None else None
     if folder is not None:
@@ -144,34 +144,6 @@ def _own_corpus(scorer: Model, split: str, say: Callable[[str], None]) -> Corpus
     if split != "train" and (n := sum(same_text(r["text"]) in seen for r in corpus.rows(split))):
         say(f"{n} of {len(corpus.rows(split))} {split} sentences are also in the training data")
     return corpus
-
-
-def behaviour(scorer: Model, folder: str | Path | None = None) -> dict[str, dict[str, Any]]:
-    """Run the challenge sets.
-
-    Args:
-        scorer: The model.
-        folder: Folder of challenge sets; None takes the one beside a corpus of the model, if any.
-
-    Returns:
-        For each capability `cases`, `failures` and `rate`, failures / cases in [0, 1]. A case fails
-        if its label is not given, or, where it has a variant, if the two are labelled differently.
-    """
-    beside = [Path(path) / "challenge" for path in scorer.manifest.data["path"]]
-    place = Path(folder) if folder else next(filter(Path.is_dir, beside), None)
-    if place is None:
-        return {}
-    found = {}
-    for capability, cases in load_challenge(place, labels=scorer.labels).items():
-        given = [p.label for p in scorer.predict([case.text for case in cases])]
-        twins = iter(scorer.predict([case.variant for case in cases if case.variant is not None]))
-        failures = sum(
-            label != (case.label if case.variant is None else next(twins).label)
-            for case, label in zip(cases, given, strict=True)
-        )
-        rate = failures / len(cases)
-        found[capability] = {"cases": len(cases), "failures": failures, "rate": rate}
-    return found
 
 
 def _baselines(

@@ -96,5 +96,27 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def promotion_table(decision: Mapping[str, Any]) -> str:
+    """Lay out what the gate found as plain text: each figure, and what is held to its limit."""
+    data = decision["data"]
+    lines = [
+        f"{decision['model']} against {decision['champion'] or 'no champion'}, "
+        f"dev: {data['rows']} sentences in {data['groups']} groups",
+        f"{'':44}{'model':>9}{'champion':>10}{'found':>9}{'limit':>8}",
+    ]
+    marks = {True: "ok", False: "NO", None: "-"}
+    for check in decision["checks"]:
+        cells = "".join(
+            f"{'-' if check[key] is None else format(check[key], '.3f'):>{width}}"
+            for key, width in (("model", 9), ("champion", 10), ("found", 9), ("limit", 8))
+        )
+        lines.append(f"{check['name']:44}{cells}  {marks[check['passed']]}")
+    if (difference := decision["difference"]) is not None:
+        lines.append(
+            f"difference of macro-F1 on dev {_figure(difference)} (95 %, paired bootstrap)"
+        )
+    return "\n".join([*lines, decision["verdict"]]) + "\n"
+
+
 def _figure(figure: Mapping[str, float]) -> str:
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"

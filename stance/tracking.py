@@ -75,6 +75,25 @@ class Run:
         manifest = read_manifest(folder)
         self.guard("log the training", lambda: _log_training(folder, manifest))
 
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Tag the run; long values are cut."""
+        cut = {key: _cut(value) for key, value in tags.items()}
+        self.guard("set tags", lambda: _mlflow().set_tags(cut))
+
+    def promotion(self, folder: Path) -> None:
+        """Log what the gate said of a saved model, as its `run/promotion.json` has it."""
+        path = folder / "run" / "promotion.json"
+        decision = json.loads(path.read_text(encoding="utf-8"))
+        for check in decision["checks"]:
+            name = re.sub(r"[^\w /.-]", "", check["name"])
+            held = {key: check[key] for key in ("model", "champion", "found", "limit")}
+            self.figures(f"gate/{name}", held)
+        self.figures("gate/difference", decision["difference"] or {})
+        self.tags(
+            {"stance.promoted": str(decision["promoted"]), "stance.verdict": decision["verdict"]}
+        )
+        self.artifacts(path, "run")
+
     def artifacts(self, path: Path, where: str) -> None:
         """Log a file, or every file of a folder."""
         log = "log_artifacts" if path.is_dir() else "log_artifact"
@@ -140,6 +159,8 @@ def log_folder(folder: Path, settings: TrackingConfig) -> str:
             step = int(entry.pop("step"))
             current.metrics(step, {key: v for key, v in entry.items() if key != "epoch"})
         current.folder(folder)
+        if (folder / "run" / "promotion.json").is_file():
+            current.promotion(folder)
     if current.id is None or current.broken:
         raise StanceError(f"{folder}: not logged, MLflow at {current.uri} failed (see above)")
     return current.id

@@ -20,7 +20,7 @@ from stance import artifact, distillation, metrics, report, tracking
 from stance.config import Config, load_config
 from stance.corpus import Corpus, load_configured
 from stance.examples import examples
-from stance.promotion import promote
+from stance.promotion import Decision, promote
 from stance.runtime import Scorer, softmax
 from stance.schema import DataError, ModelError
 
@@ -39,16 +39,24 @@ class Trained:
     Attributes:
         folder: The saved model.
         dev: Figures on dev with intervals.
-        promoted: Whether it is the champion now.
-        verdict: Why, in one line.
+        decision: What the gate said of it.
         run_id: Its MLflow run; None if it was not tracked.
     """
 
     folder: Path
     dev: dict[str, Any]
-    promoted: bool
-    verdict: str
+    decision: Decision
     run_id: str | None
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it is the champion now."""
+        return self.decision.promoted
+
+    @property
+    def verdict(self) -> str:
+        """Why, in one line."""
+        return self.decision.verdict
 
 
 def train(
@@ -57,7 +65,7 @@ def train(
     *,
     say: Callable[[str], None] = logger.info,
 ) -> Trained:
-    """Fine-tune, calibrate, save, track, and promote if better on dev than the champion.
+    """Fine-tune, calibrate, save, track, and promote if the gate lets it pass.
 
     Args:
         config: A configuration, or the path of one.
@@ -97,9 +105,9 @@ def train(
             building.rename(folder)
             say(f"saved {folder}")
             run.folder(folder)
-            promoted, verdict = promote(folder, settings, corpus, run)
-            say(verdict)
-    return Trained(folder, dict(manifest.dev), promoted, verdict, run.id)
+            say("promotion: holding the model against the champion")
+            decision = promote(folder, settings=settings, corpus=corpus, run=run)
+    return Trained(folder, dict(manifest.dev), decision, run.id)
 
 
 def _training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,10 @@ def test_long_sentence_is_scored_with_a_warning(model_folder: Path) -> None:
         (("evaluate", "--model", "nowhere"), "nowhere: no such model folder"),
         (("data", "check", "empty"), "empty: 3 faults in the corpus"),
         (("log", "nowhere"), "nowhere: no such model folder"),
+        (("promote", "nowhere"), "nowhere: no such model folder"),
+        (("promote", "nowhere", "--why", "so"), "--why is the reason of an override: give --force"),
+        (("rollback",), "models: no earlier champion in champions.jsonl"),
+        (("champions", "empty"), "empty: no champion in this folder"),
         (("predict",), "Missing argument"),
         (("predict", "x.txt", "--format", "xml"), "Invalid value"),
         (("dance",), "No such command"),
@@ -184,3 +189,27 @@ def test_train_and_evaluate_from_the_shell(tiny_encoder: Path) -> None:
     assert "TF-IDF + logistic regression" in done.stdout
     report = json.loads(next(Path("reports").rglob("report.json")).read_text())
     assert report["data"]["rows"] == 9
+
+
+def test_champion_is_promoted_refused_forced_listed_and_rolled_back(model_folder: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(model_folder, Path("models", name))
+    first = run("promote", "models/a")
+    assert first.returncode == 0, first.stderr
+    assert "is the champion (the first one)" in first.stdout
+    twin = run("promote", "models/b")
+    assert twin.returncode == 1
+    assert twin.stderr == ""
+    assert "dev macro-F1, chance of no gain" in twin.stdout
+    assert "stays the champion" in twin.stdout
+    assert "give one: --why" in refused("promote", "--force", "models/b")
+    forced = run("promote", "--force", "--why", "asked for", "models/b")
+    assert forced.stdout == "b is the champion, by force: asked for\n"
+    assert run("rollback").stdout == "a is the champion again, in place of b\n"
+    lines = run("champions").stdout.splitlines()
+    assert [line.split("  ")[1:3] for line in lines[:-1]] == [
+        ["gate", "a"],
+        ["force", "b"],
+        ["rollback", "a"],
+    ]
+    assert lines[-1] == "champion: a"

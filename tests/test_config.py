@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stance.config import Config, load_config
+from stance.config import Config, load_config, restore_config
 from stance.schema import ConfigError
 
 from tests.conftest import ROOT
@@ -114,3 +114,15 @@ def test_malformed_override_is_refused(override: str) -> None:
 def test_config_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Config().train.epochs = 3  # type: ignore[misc]
+
+
+def test_saved_settings_are_checked_and_overridden_like_read_ones() -> None:
+    saved = Config().model_dump(mode="json")
+    assert restore_config(saved, where="m") == Config()
+    changed = restore_config(saved, ["promotion.alpha=0.5"], where="m")
+    assert changed.promotion.alpha == 0.5
+    with pytest.raises(
+        ConfigError, match=r"m: unknown key 'promotion.alhpa'; did you mean 'alpha'"
+    ):
+        restore_config(saved, ["promotion.alhpa=0.5"], where="m")
+    assert saved == Config().model_dump(mode="json")

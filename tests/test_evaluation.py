@@ -121,28 +121,3 @@ def test_baselines_learn_and_the_cache_changes_nothing(tiny_encoder: Path) -> No
     for name in NAMES:
         np.testing.assert_array_equal(first[name], again[name])
     assert list(Path("cache/embeddings").glob("*.npy"))
-
-
-def test_challenge_failures_are_counted(model_folder: Path) -> None:
-    from stance.evaluation import behaviour
-
-    model = stance.load(model_folder)
-    (sure,) = [p.label for p in model.predict(["we will never negotiate."])]
-    other = next(label for label in model.labels if label != sure)
-    folder = Path("challenge")
-    folder.mkdir()
-    right = {"id": "1", "text": "we will never negotiate.", "label": sure}
-    wrong = {**right, "id": "2", "label": other}
-    (folder / "negation.jsonl").write_text("\n".join(map(json.dumps, (right, wrong, wrong))))
-    same = {**wrong, "variant": "We will never negotiate!"}
-    turned = next(
-        {**right, "variant": text}
-        for text in ("we welcome the offer of peace talks.", "ministers met on monday.")
-        if model.predict(text).label != sure
-    )
-    (folder / "perturbation.jsonl").write_text("\n".join(map(json.dumps, (same, turned))))
-    assert behaviour(model, folder) == {
-        "negation": {"cases": 3, "failures": 2, "rate": pytest.approx(2 / 3)},
-        "perturbation": {"cases": 2, "failures": 1, "rate": 0.5},
-    }
-    assert behaviour(model) == {}

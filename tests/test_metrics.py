@@ -82,3 +82,103 @@ def test_mean_interval() -> None:
     assert metrics.mean_interval(np.array([0.5])) is None
     low, high = metrics.mean_interval(np.linspace(-1, 1, 50)) or (0, 0)
     assert -0.3 < low < 0 < high < 0.3
+
+
+def plain_calibration_error(
+    gold: metrics.IntArray, probs: metrics.FloatArray, bins: int, *, resamples: int = 0
+) -> float:
+    """As in Kumar et al. 2019: bins as lists, the bias by drawing each bin's share anew."""
+    rows = sorted(zip(probs.max(1), probs.argmax(1) == gold, strict=True), key=lambda row: row[0])
+    cut = [list(part) for part in np.array_split(np.array(rows, dtype=float), bins)]
+    sure = [sum(p for p, _ in part) / len(part) for part in cut]
+    share = [sum(right for _, right in part) / len(part) for part in cut]
+    size = [len(part) / len(rows) for part in cut]
+    error = sum(w * abs(s - p) for w, s, p in zip(size, share, sure, strict=True))
+    if not resamples:
+        return error
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(resamples):
+        total = 0.0
+        for w, s, p, part in zip(size, share, sure, cut, strict=True):
+            again = rng.normal(s, (s * (1 - s) / len(part)) ** 0.5)
+            total += w * abs(again - p)
+        drawn.append(total)
+    return 2 * error - sum(drawn) / resamples
+
+
+def scored(n: int, sharpen: float, seed: int = 0) -> tuple[metrics.IntArray, metrics.FloatArray]:
+    """Gold drawn from honest probabilities, which are then sharpened."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (n, 3))
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    gold = np.array([rng.choice(3, p=row) for row in probs])
+    sharp = probs**sharpen
+    return gold, sharp / sharp.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize(("n", "sharpen"), [(40, 1), (500, 1), (500, 3)])
+def test_calibration_error_agrees_with_a_plain_one(n: int, sharpen: float) -> None:
+    gold, probs = scored(n, sharpen)
+    plain = plain_calibration_error(gold, probs, 15)
+    assert metrics.calibration_error(gold, probs, debiased=False) == pytest.approx(plain, abs=1e-12)
+    drawn = max(0, plain_calibration_error(gold, probs, 15, resamples=3000))
+    assert metrics.calibration_error(gold, probs) == pytest.approx(drawn, abs=3e-3)
+
+
+def test_debiasing_brings_an_honest_model_near_0_and_leaves_a_dishonest_one() -> None:
+    honest, biased, dishonest = [], [], []
+    for seed in range(30):
+        gold, probs = scored(300, 1, seed)
+        honest.append(metrics.calibration_error(gold, probs))
+        biased.append(metrics.calibration_error(gold, probs, debiased=False))
+        dishonest.append(metrics.calibration_error(*scored(300, 4, seed)))
+    assert np.mean(honest) < 0.6 * np.mean(biased)
+    assert np.mean(dishonest) > 0.2
+
+
+def test_calibration_error_of_few_rows_is_a_number() -> None:
+    probs = np.array([[0.9, 0.1]])
+    assert metrics.calibration_error(np.array([0]), probs) == pytest.approx(0.1)
+
+
+def test_paired_difference_is_sharper_than_two_intervals() -> None:
+    gold, theirs = sample(2000)
+    ours = np.where(np.arange(2000) % 25 == 0, gold, theirs)  # the same, a few mended
+    found = metrics.paired_difference(gold, ours, theirs, 3)
+    one = metrics.evaluate_predictions(gold, ours, LABELS)["macro_f1"]
+    assert 0 < found["low"] < found["value"] < found["high"]
+    assert found["p"] == 0
+    assert found["high"] - found["low"] < (one["high"] - one["low"]) / 2
+    assert metrics.paired_difference(gold, theirs, ours, 3)["value"] == -found["value"]
+
+
+def test_systems_that_are_the_same_leave_no_chance_of_a_gain() -> None:
+    gold, predicted = sample(50)
+    found = metrics.paired_difference(gold, predicted, predicted, 3)
+    assert found == {"value": 0, "low": 0, "high": 0, "p": 1}
+
+
+def test_chance_of_no_gain_counts_groups_not_rows() -> None:
+    gold, theirs = sample(60, seed=1)
+    ours = theirs.copy()
+    mended, spoilt = np.flatnonzero(gold != theirs)[:4], np.flatnonzero(gold == theirs)[:2]
+    ours[mended] = gold[mended]
+    ours[spoilt] = (gold[spoilt] + 1) % 3
+    alone = metrics.paired_difference(gold, ours, theirs, 3)
+    copies = [np.repeat(values, 20) for values in (gold, ours, theirs)]
+    rows = metrics.paired_difference(*copies, 3)
+    grouped = metrics.paired_difference(*copies, 3, groups=np.repeat(np.arange(60), 20).tolist())
+    # Twenty copies of each row are no more evidence than the row: only grouping knows.
+    assert grouped["p"] == pytest.approx(alone["p"], abs=0.05)
+    assert rows["p"] < alone["p"] / 5
+
+
+def test_paired_chance_is_honest_when_neither_is_better() -> None:
+    low = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        gold = rng.integers(0, 3, 300)
+        systems = [np.where(rng.random(300) < 0.7, gold, rng.integers(0, 3, 300)) for _ in range(2)]
+        low += metrics.paired_difference(gold, *systems, 3, resamples=300)["p"] < 0.2
+    assert 25 <= low <= 55  # 40 of 200 expected

@@ -152,6 +152,6 @@ def test_champion_is_loaded_from_models(
 ) -> None:
     with pytest.raises(ModelError, match=r"no trained model in .*/models: train one with"):
         stance.load()
-    set_champion(copy(model_folder, Path.cwd()))
+    set_champion(copy(model_folder, Path.cwd()), how="gate", why="the first one")
     monkeypatch.setenv("STANCE_MODELS", "copy")
     assert stance.load().name == read_manifest(model_folder).name

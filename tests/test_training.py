@@ -27,6 +27,7 @@ def test_learns_saves_and_becomes_champion(tiny_encoder: Path, corpus_folder: Pa
     assert sorted(path.name for path in Path("models").iterdir()) == [
         trained.folder.name,
         "CHAMPION",
+        "champions.jsonl",
     ]
     for name in ("config.yaml", "history.jsonl", "dev_report.txt", "dev_confusion.png"):
         assert (trained.folder / "run" / name).stat().st_size > 0

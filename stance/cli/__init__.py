@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from stance.cli import annotate, data
+from stance.cli import annotate, champion, data
 from stance.cli.common import ModelOption, progress, say
 from stance.cli.render import WRITERS, Format, print_tables
 from stance.schema import StanceError
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
+for command in (champion.promote, champion.rollback, champion.champions):
+    app.command()(command)
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Settings that win over the file: section.key=value")
@@ -58,10 +60,11 @@ def train(
         "configs/default.yaml"
     ),
 ) -> None:
-    """Fine-tune, track and save a model; it becomes the champion if it is the best on dev."""
+    """Fine-tune, track and save a model; it becomes the champion if the gate lets it pass."""
     from stance.training import train as run
 
     trained = run(config, overrides or (), say=say)
+    print(trained.decision.to_text())
     f1 = trained.dev["macro_f1"]
     print(f"dev macro-F1 {f1['value']:.3f} [{f1['low']:.3f}, {f1['high']:.3f}]  {trained.folder}")
 

@@ -8,9 +8,11 @@ from stance.config.experiment import (
     DistillConfig,
     EncoderConfig,
     LoraConfig,
+    PromotionConfig,
     TrackingConfig,
     TrainConfig,
     load_config,
+    restore_config,
 )
 from stance.config.pretraining import PretrainConfig, load_pretrain_config
 
@@ -23,8 +25,10 @@ __all__ = [
     "EncoderConfig",
     "LoraConfig",
     "PretrainConfig",
+    "PromotionConfig",
     "TrackingConfig",
     "TrainConfig",
     "load_config",
     "load_pretrain_config",
+    "restore_config",
 ]

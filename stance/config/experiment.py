@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from stance.config.files import Section, explain, read
+from stance.config.files import Section, check, explain, read
 from stance.schema import LABELS, ConfigError
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -187,6 +187,19 @@ class DistillConfig(Section):
         return self
 
 
+class PromotionConfig(Section):
+    """When a new model takes the champion's place; `stance.promotion` says why these limits."""
+
+    alpha: float = Field(default=0.2, gt=0, le=1)
+    """The chance that it is no better on dev must be under this; at 1 any gain is enough."""
+    challenge_margin: float = Field(default=0.1, ge=0, le=1)
+    """No challenge set's failure rate may rise by more."""
+    actor_flips: float = Field(default=0.05, ge=0, le=1)
+    """At most this share of actor swaps may change the label."""
+    calibration_margin: float = Field(default=0.02, ge=0, le=1)
+    """The expected calibration error on dev may rise by no more."""
+
+
 class TrackingConfig(Section):
     """What MLflow is told. `MLFLOW_TRACKING_URI` says where; without it, `mlflow.db` here."""
 
@@ -207,6 +220,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     distill: DistillConfig = DistillConfig()
+    promotion: PromotionConfig = PromotionConfig()
     tracking: TrackingConfig = TrackingConfig()
     output: Path = Path("models")
     """Folder that saved models go to."""
@@ -273,3 +287,10 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
             faults together.
     """
     return read(Config, path, overrides)
+
+
+def restore_config(
+    settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str
+) -> Config:
+    """Check the configuration that a saved model carries; as `load_config`, but of `where`."""
+    return check(Config, settings, overrides, where=where)

@@ -5,8 +5,9 @@ Relative paths in a configuration are relative to the current directory, as on a
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -38,10 +39,22 @@ def read(kind: type[Settings], path: str | Path | None, overrides: Sequence[str]
     """
     where = str(path) if path is not None else "configuration"
     settings = _read_yaml(Path(path)) if path is not None else {}
+    return check(kind, settings, overrides, where=where)
+
+
+def check(
+    kind: type[Settings], settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str
+) -> Settings:
+    """Check settings that were read or saved; messages begin with `where`.
+
+    Raises:
+        ConfigError: With all faults together.
+    """
+    changed = copy.deepcopy(dict(settings))
     for override in overrides:
-        _apply(settings, override)
+        _apply(changed, override)
     try:
-        return kind.model_validate(settings)
+        return kind.model_validate(changed)
     except ValidationError as error:
         faults = [explain(kind, fault) for fault in error.errors()]
         raise ConfigError(f"{where}: " + f"\n{where}: ".join(faults)) from None
