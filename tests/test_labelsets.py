@@ -240,7 +240,7 @@ def test_faults_of_a_file_are_told_by_line() -> None:
     with pytest.raises(DataError, match=r"bad.csv:3: text is empty"):
         load_corpus("bad.csv", labels=())
     Path("odd.csv").write_text("text,label\nwe met.,x\n")
-    with pytest.raises(DataError, match="unknown label 'x'; expected one of conciliatory"):
+    with pytest.raises(DataError, match=r"its labels are x: name them .* or let `labels: null`"):
         load_corpus("odd.csv")
 
 

@@ -136,8 +136,14 @@ def load_corpus(
                 found[split].append({**row, "corpus": str(source)} if sources[1:] else row)
     if problems:
         problems.sort(key=lambda problem: (problem.path, problem.line or 0))
-        where = ", ".join(map(str, sources))
-        raise DataError(f"{where}: {len(problems)} faults in the corpus", problems)
+        headline = f"{', '.join(map(str, sources))}: {len(problems)} faults in the corpus"
+        given = {str(row["label"]) for rows in found.values() for row in rows if row.get("label")}
+        if labels and given and not given & set(labels):
+            headline += (
+                f"; its labels are {', '.join(sorted(given)[:20])}: name them as `labels` in the "
+                f"configuration, or let `labels: null` take them"
+            )
+        raise DataError(headline, problems)
     return Corpus({split: found[split] for split in splits}, fingerprint(known))
 
 
