@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stance.article import Document, read_document
     from stance.config import Config, load_config
     from stance.corpus import Corpus, load_corpus
     from stance.evaluation import Evaluation, evaluate
@@ -41,6 +42,7 @@ _HOMES = {
     "Corpus": "corpus",
     "DataError": "schema",
     "DependencyError": "schema",
+    "Document": "article",
     "DocumentError": "schema",
     "Evaluation": "evaluation",
     "LABELS": "schema",
@@ -57,6 +59,7 @@ _HOMES = {
     "load_config": "config",
     "load_corpus": "corpus",
     "pretrain": "pretraining",
+    "read_document": "article",
     "train": "training",
 }
 
@@ -67,6 +70,7 @@ __all__ = [
     "Corpus",
     "DataError",
     "DependencyError",
+    "Document",
     "DocumentError",
     "Evaluation",
     "Model",
@@ -82,6 +86,7 @@ __all__ = [
     "load_config",
     "load_corpus",
     "pretrain",
+    "read_document",
     "train",
 ]
 

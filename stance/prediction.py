@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 
 from stance import artifact
 from stance.aggregate import article_score
-from stance.article import split
+from stance.article import Document, language_of, split_document
 from stance.runtime import Scorer
 from stance.schema import (
     DocumentError,
+    Metadata,
     ModelError,
     Prediction,
     ScoredArticle,
@@ -84,24 +86,22 @@ class Model:
         """Return calibrated probabilities, shape (N, K), columns in the order of `labels`."""
         return self._scorer.probabilities(list(texts))[0]
 
-    def score_article(self, text: str, *, name: str = "<text>") -> ScoredArticle:
+    def score_article(self, article: str | Document, *, name: str | None = None) -> ScoredArticle:
         """Score an article sentence by sentence.
 
         Args:
-            text: The whole article, plain text.
-            name: Where it comes from, for the result.
+            article: The whole article as plain text, or what `stance.read_document` returned.
+            name: Where it comes from, for the result. [the document's own, or `<text>`]
 
         Returns:
-            Sentences whose offsets index `text` as given, with article score and counts.
+            Sentences whose offsets index the text as given, with article score and counts.
 
         Raises:
             DocumentError: If there is no text.
         """
-        if not isinstance(text, str):
-            raise DocumentError(f"{name}: expected a string, found {type(text).__name__}")
-        if not text.strip():
-            raise DocumentError(f"{name}: empty, nothing to score")
-        spans = split(text)
+        document = _document(article, name)
+        text = document.text
+        spans = split_document(document)
         texts = [text[span.start : span.end] for span in spans.sentences]
         predictions = self._predict(texts)
         sentences = tuple(
@@ -113,15 +113,17 @@ class Model:
         for p in predictions:
             counts[p.label] += 1
         return ScoredArticle(
-            name=name,
+            name=document.name,
             sentences=sentences,
             score=score,
             interval=interval,
             counts=counts,
             model=self.name,
             poles=self.manifest.poles,
-            warnings=tuple(_warnings(text, sentences)),
+            warnings=(*document.warnings, *_warnings(document.metadata.language, sentences)),
             boilerplate=spans.boilerplate,
+            text=text,
+            metadata=document.metadata,
         )
 
     def _predict(self, texts: list[str]) -> list[Prediction]:
@@ -168,10 +170,23 @@ def resolve(model: str | Path | None = None) -> Path:
     return folder
 
 
-def _warnings(text: str, sentences: Sequence[ScoredSentence]) -> list[str]:
+def _document(article: object, name: str | None) -> Document:
+    if isinstance(article, Document):
+        document = replace(article, name=name or article.name)
+    elif isinstance(article, str):
+        metadata = Metadata(language=language_of(article))
+        document = Document(name or "<text>", article, metadata)
+    else:
+        found = type(article).__name__
+        raise DocumentError(f"{name or '<text>'}: expected a string or a document, found {found}")
+    if not document.text.strip():
+        raise DocumentError(f"{document.name}: empty, nothing to score")
+    return document
+
+
+def _warnings(language: str | None, sentences: Sequence[ScoredSentence]) -> list[str]:
     found = []
-    language = _other_language(text)
-    if language:
+    if language not in (None, "en"):
         found.append(
             f"the text seems to be in another language than English ({language}); "
             f"labels mean little"
@@ -182,13 +197,3 @@ def _warnings(text: str, sentences: Sequence[ScoredSentence]) -> list[str]:
     if not sentences:
         found.append("no sentence found; there is no score")
     return found
-
-
-def _other_language(text: str) -> str | None:
-    """Return the ISO 639-1 code of a text that is clearly not English."""
-    if sum(map(str.isalpha, text[:2000])) < 40:
-        return None  # too little to tell
-    import py3langid
-
-    language, _ = py3langid.classify(text[:5000])
-    return None if language == "en" else str(language)

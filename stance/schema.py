@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,35 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is known of a document beside its text; None for what is not.
+
+    Attributes:
+        format: `text`, `markdown`, `html`, `pdf`, `docx` or `mail`.
+        title: The headline, or the subject of a mail.
+        date: The day it was published (a PDF, a Word document: made), `YYYY-MM-DD`.
+        outlet: Who published it; the sender of a mail.
+        author: Who wrote it.
+        language: ISO 639-1 code: detected, or with too little text what the document declares.
+        url: Where it was fetched; of a saved page, where it says that it belongs.
+        retrieved: When it was fetched from a URL, ISO 8601 in UTC.
+    """
+
+    format: str = "text"
+    title: str | None = None
+    date: str | None = None
+    outlet: str | None = None
+    author: str | None = None
+    language: str | None = None
+    url: str | None = None
+    retrieved: str | None = None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return the metadata as plain JSON types, every property present."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What the model says of one sentence.
 
@@ -162,6 +191,9 @@ class ScoredArticle:
         poles: The labels at -1 and +1 of a score; None for a label set without.
         warnings: What the reader should know: another language, truncated sentences.
         boilerplate: Spans of text set apart as not part of the article ("0 Comments").
+        text: The text that all spans index: the content of a text file, what was extracted from
+            another.
+        metadata: Title, date, outlet, language of the document.
     """
 
     name: str
@@ -173,6 +205,8 @@ class ScoredArticle:
     poles: tuple[str, str] | None = None
     warnings: tuple[str, ...] = ()
     boilerplate: tuple[Span, ...] = field(default=())
+    text: str = field(default="", repr=False)
+    metadata: Metadata = field(default_factory=Metadata)
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -185,12 +219,14 @@ class ScoredArticle:
         return {
             "schema_version": SCHEMA_VERSION,
             "name": self.name,
+            "metadata": self.metadata.to_dict(),
             "model": self.model,
             "poles": list(self.poles) if self.poles else None,
             "score": self.score,
             "interval": list(self.interval) if self.interval else None,
             "counts": dict(self.counts),
             "warnings": list(self.warnings),
+            "text": self.text,
             "boilerplate": [{"start": s.start, "end": s.end} for s in self.boilerplate],
             "sentences": [sentence.to_dict() for sentence in self.sentences],
         }

@@ -34,6 +34,13 @@ DOORS = {
     "pydantic": {"config"},
     "yaml": {"config"},
     "sentencex": {"article"},
+    "py3langid": {"article"},
+    "markdown_it": {"article"},
+    "trafilatura": {"article"},
+    "lxml": {"article"},
+    "urllib3": {"article"},
+    "pypdf": {"article"},
+    "defusedxml": {"article"},
     "typer": {"cli"},
     "matplotlib": {"report"},
 }

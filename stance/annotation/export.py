@@ -17,6 +17,7 @@ from stance.annotation.sheets import (
     write,
     write_csv,
 )
+from stance.article.formats import SUFFIXES as FORMATS
 from stance.corpus import SPLITS, standoff
 from stance.corpus.check import FROZEN
 from stance.corpus.pinned import sha256_of
@@ -190,6 +191,11 @@ def _verified(document: str, rows: Sequence[Row]) -> bytes:
         raise DataError(
             f"{document}: no such file here; stand-off labels point into text files (not into "
             f"tables), named as they were when the sentences were drawn"
+        )
+    if FORMATS.get(Path(document).suffix.lower(), "text") != "text":
+        raise DataError(
+            f"{document}: not plain text; stand-off labels point into text files, and an extracted "
+            f"text has other offsets than its file"
         )
     content = Path(document).read_bytes()
     try:

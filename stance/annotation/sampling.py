@@ -22,8 +22,7 @@ from stance.annotation.sheets import (
     write,
     write_csv,
 )
-from stance.article import expand, read_document
-from stance.article.sentences import split as split_sentences
+from stance.article import Document, expand, read_document, split_document
 from stance.corpus import standoff
 from stance.corpus.table import SUFFIXES, Row, read_rows
 from stance.prediction import load
@@ -115,7 +114,7 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
     tables = [name for name in inputs if Path(name).suffix.lower() in SUFFIXES]
     for name in expand([name for name in inputs if name not in tables]):
         document = read_document(name)
-        yield from _sentences_of(document.name, document.text)
+        yield from _sentences_of(document)
     for name in tables:
         numbered, problems = read_rows(Path(name))
         if numbered and text_column not in numbered[0][1]:
@@ -128,11 +127,12 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
             text = row.get(text_column)
             if text is not None and not isinstance(text, str):
                 raise DataError(f"{name}:{line}: {text_column} is {type(text).__name__}, not text")
-            yield from _sentences_of(f"{name}#{row.get('id') or line}", text or "")
+            yield from _sentences_of(Document(f"{name}#{row.get('id') or line}", text or ""))
 
 
-def _sentences_of(document: str, text: str) -> Iterator[Row]:
-    spans = split_sentences(text).sentences
+def _sentences_of(document: Document) -> Iterator[Row]:
+    text = document.text
+    spans = split_document(document).sentences
     for number, span in enumerate(spans):
         sentence = standoff.clean(text[span.start : span.end])
         if not MIN_WORDS <= len(sentence.split()) <= MAX_WORDS:
@@ -140,7 +140,7 @@ def _sentences_of(document: str, text: str) -> Iterator[Row]:
         before = spans[number - 1] if number else None
         after = spans[number + 1] if number + 1 < len(spans) else None
         yield {
-            "document": document,
+            "document": document.name,
             "start": span.start,
             "end": span.end,
             "before_start": before.start if before else "",

@@ -1,39 +1,35 @@
-"""Reads an article from a file or standard input, or says in one line why it cannot."""
+"""Reads an article from a file, the web or standard input, or says in one line why it cannot."""
 
 from __future__ import annotations
 
-import codecs
+import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from stance.schema import DocumentError
-
-SUFFIXES = (".txt", ".md", ".text")
-"""What is scored of a folder."""
+from stance.article import worker
+from stance.article.document import Document
+from stance.article.formats import SUFFIXES, TYPES, recognise, text
+from stance.article.language import language_of
+from stance.schema import DocumentError, Metadata, Span, StanceError
 
 MAX_BYTES = 50_000_000
-MAX_LINE = 1_000_000
-"""Characters in a line; what is longer was written by a machine for a machine."""
+SECONDS = 60.0
+"""How long extracting an article may take, and half of it fetching one."""
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),  # kept as a character, so that offsets stay those of the file
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The untouched text of an article and where it came from."""
-
-    name: str
-    text: str
+def is_url(name: str) -> bool:
+    """Tell a URL from a path."""
+    return bool(_URL.match(name))
 
 
 def expand(inputs: Iterable[str]) -> list[str]:
-    """Replace each folder by the articles in it, sorted by name; leave files and `-` alone.
+    """Replace each folder by the articles in it, sorted by name; leave all else alone.
 
     Raises:
         DocumentError: If a folder holds no article.
@@ -41,30 +37,80 @@ def expand(inputs: Iterable[str]) -> list[str]:
     names: list[str] = []
     for name in inputs:
         folder = Path(name)
-        if name == "-" or not folder.is_dir():
+        if name == "-" or is_url(name) or not folder.is_dir():
             names.append(name)
             continue
         found = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
         if not found:
-            raise DocumentError(f"{name}: no article in this folder (looked for *.txt, *.md)")
+            kinds = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
+            raise DocumentError(f"{name}: no article in this folder (looked for {kinds})")
         names.extend(found)
     return names
 
 
-def read_document(name: str) -> Document:
-    """Read one article.
+def read_document(name: str, *, allow_private: bool = False) -> Document:
+    """Read one article: plain text, Markdown, HTML, PDF, Word (.docx) or mail (.eml).
+
+    The format is told by the content, then by the name or the server. All but plain text is read
+    in a process of its own with bounds on time and memory, see `stance.article.worker`.
 
     Args:
-        name: A path, or `-` for standard input.
+        name: A path, an `http` or `https` URL, or `-` for standard input.
+        allow_private: Let a URL lead to addresses of this machine and its network.
 
     Raises:
-        DocumentError: If the file is missing, is not text, is empty or is too large.
+        DocumentError: If it is missing, is none of these, is damaged, has no article, or is too
+            large; one line that begins with the name.
+        DependencyError: If the library for its format is not installed.
     """
     shown = "<stdin>" if name == "-" else name
-    return Document(shown, decode(_read_bytes(name, shown), shown))
+    try:
+        document = _fetched(name, allow_private) if is_url(name) else _from_file(name)
+    except StanceError as error:
+        raise type(error)(f"{shown}: {error}") from None
+    found = document.metadata
+    language = language_of(document.text) or found.language
+    return replace(document, name=shown, metadata=replace(found, language=language))
 
 
-def _read_bytes(name: str, shown: str) -> bytes:
+def _from_file(name: str) -> Document:
+    return _extracted(_read_bytes(name), SUFFIXES.get(Path(name).suffix.lower()))
+
+
+def _fetched(url: str, allow_private: bool) -> Document:
+    seconds = SECONDS / 2
+    request = {"do": "fetch", "url": url, "allow_private": allow_private, "seconds": seconds}
+    page, content = worker.call(request, seconds=seconds + 5)
+    if not content.strip():
+        raise DocumentError("the server sent an empty page")
+    hint = TYPES.get(page["type"]) or SUFFIXES.get(Path(page["url"]).suffix.lower())
+    document = _extracted(content, hint, page["charset"])
+    return replace(
+        document,
+        metadata=replace(
+            document.metadata,
+            url=page["url"],
+            retrieved=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+
+
+def _extracted(content: bytes, hint: str | None, charset: str | None = None) -> Document:
+    format = recognise(content, hint)
+    if format == "text":
+        return text.read(content, charset)
+    request = {"do": "extract", "format": format, "charset": charset}
+    found: dict[str, Any] = worker.call(request, content, seconds=SECONDS)[0]
+    return Document(
+        name="",
+        text=found["text"],
+        metadata=Metadata(**found["metadata"]),
+        boilerplate=tuple(Span(**span) for span in found["boilerplate"]),
+        warnings=tuple(found["warnings"]),
+    )
+
+
+def _read_bytes(name: str) -> bytes:
     try:
         if name == "-":
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -72,49 +118,16 @@ def _read_bytes(name: str, shown: str) -> bytes:
             with open(name, "rb") as file:
                 content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise DocumentError(f"{shown}: no such file") from None
+        raise DocumentError("no such file") from None
     except IsADirectoryError:
-        raise DocumentError(f"{shown}: is a folder, expected an article") from None
-    except OSError as error:
-        raise DocumentError(f"{shown}: cannot be read: {error.strerror}") from None
+        raise DocumentError("is a folder, expected an article") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DocumentError(f"cannot be read: {reason}") from None
     if len(content) > MAX_BYTES:
         raise DocumentError(
-            f"{shown}: larger than {MAX_BYTES // 1_000_000} MB; split it into articles first"
+            f"larger than {MAX_BYTES // 1_000_000} MB; split it into articles first"
         )
+    if not content.strip():
+        raise DocumentError("empty, nothing to score")
     return content
-
-
-def decode(content: bytes, shown: str) -> str:
-    """Turn bytes into text, every code point kept, or refuse.
-
-    Raises:
-        DocumentError: If the bytes are empty, blank, binary, neither UTF-8 nor UTF-16, marked-up,
-            or one enormous line.
-    """
-    encoding = next((codec for bom, codec in _BOMS if content.startswith(bom)), "utf-8")
-    if encoding == "utf-8" and b"\0" in content:
-        raise DocumentError(f"{shown}: not text (null bytes); expected an article as plain text")
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise DocumentError(
-            f"{shown}: not {encoding.upper()} text (byte {error.start}); convert it first, e.g. "
-            f"iconv -f WINDOWS-1252 -t UTF-8"
-        ) from None
-    if not text.strip("\ufeff \t\r\n\f\v\u00a0\u200b"):
-        raise DocumentError(f"{shown}: empty, nothing to score")
-    control = sum(ch < " " and ch not in "\t\n\r\f\v\x1b" for ch in text[:10_000])
-    if control > 0.02 * min(len(text), 10_000):
-        raise DocumentError(f"{shown}: not text (control characters); expected an article")
-    longest = max(map(len, text.splitlines()))
-    if longest > MAX_LINE:
-        raise DocumentError(
-            f"{shown}: a line of {longest:,} characters, expected an article in paragraphs; "
-            f"split it into articles, or lines, of under {MAX_LINE:,}"
-        )
-    head = text[:1000].lstrip("\ufeff \t\r\n").lower()
-    if head.startswith(("<!doctype html", "<html", "%pdf-", "{\\rtf")):
-        raise DocumentError(
-            f"{shown}: is marked-up, expected plain text; extract the article first"
-        )
-    return text

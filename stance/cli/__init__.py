@@ -136,7 +136,11 @@ def evaluate(
 @app.command()
 def predict(
     articles: Annotated[
-        list[str], typer.Argument(help="Text files, folders of them, or - for standard input.")
+        list[str],
+        typer.Argument(
+            help="Files (text, Markdown, HTML, PDF, .docx, .eml), folders of them, URLs, "
+            "or - for standard input."
+        ),
     ],
     model: ModelOption = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.TABLE,
@@ -144,6 +148,10 @@ def predict(
         Path | None, typer.Option("--output", "-o", help="File to write. [standard output]")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [all]")] = None,
+    allow_private: Annotated[
+        bool,
+        typer.Option("--allow-private", help="Let URLs lead to this machine and its network."),
+    ] = False,
 ) -> None:
     """Score articles sentence by sentence."""
     from stance.article import expand, read_document
@@ -152,9 +160,9 @@ def predict(
 
     # All input is read before any is scored: a bad file is told in a moment, and costs nothing.
     documents, faults = [], []
-    for name in expand(articles):
+    for name in progress(expand(articles), "reading"):
         try:
-            documents.append(read_document(name))
+            documents.append(read_document(name, allow_private=allow_private))
         except StanceError as error:
             faults.append(str(error))
     if faults:
@@ -162,10 +170,7 @@ def predict(
     if output is not None and output.is_dir():
         raise StanceError(f"{output}: is a folder, expected a file to write to")
     loaded = load(model, threads=threads)
-    scored = [
-        loaded.score_article(document.text, name=document.name)
-        for document in progress(documents, "scoring")
-    ]
+    scored = [loaded.score_article(document) for document in progress(documents, "scoring")]
     for article in scored:
         for warning in article.warnings:
             print(f"stance: {article.name}: {warning}", file=sys.stderr)

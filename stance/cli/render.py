@@ -56,6 +56,9 @@ def _render(article: ScoredArticle, console: Any) -> None:
         )
     counts = ", ".join(f"{n} {label}" for label, n in article.counts.items())
     console.print(Text(f"\n{article.name}", style="bold"))
+    told = (article.metadata.title, article.metadata.outlet, article.metadata.date)
+    if any(told):
+        console.print(Text(" · ".join(filter(None, told)), style="dim"))
     console.print(table)
     console.print(Text(f"{_score(article)}; {counts}; model {article.model}", style="bold"))
 

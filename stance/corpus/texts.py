@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stance.article import read_document, split
-from stance.article.read import SUFFIXES as ARTICLES
+from stance.article import Document, read_document, split_document
+from stance.article.formats import SUFFIXES as ARTICLES
 from stance.corpus.load import load_corpus
 from stance.corpus.standoff import is_standoff, split_file
 from stance.corpus.table import SUFFIXES as TABLES
@@ -54,15 +54,15 @@ def _sentences(source: Path, text_column: str) -> Iterator[str]:
         for file in files:
             yield from _sentences(file, text_column)
     else:
-        for text in _texts_of(source, text_column):
-            for span in split(text).sentences:
-                yield text[span.start : span.end]
+        for document in _documents_of(source, text_column):
+            for span in split_document(document).sentences:
+                yield document.text[span.start : span.end]
 
 
-def _texts_of(file: Path, text_column: str) -> Iterator[str]:
+def _documents_of(file: Path, text_column: str) -> Iterator[Document]:
     if file.suffix.lower() in TABLES:
         rows = read_sound_rows(file, (text_column,))
         texts = (row[text_column] for _, row in rows)
-        yield from (text for text in texts if isinstance(text, str) and text.strip())
+        yield from (Document(str(file), t) for t in texts if isinstance(t, str) and t.strip())
     else:
-        yield read_document(str(file)).text
+        yield read_document(str(file))
