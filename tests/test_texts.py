@@ -19,7 +19,7 @@ SENTENCES = ["Talks fail", "We will never negotiate, the army said.", "Ministers
 def test_articles_and_tables_are_split_into_sentences() -> None:
     Path("texts").mkdir()
     Path("texts/a.txt").write_text(ARTICLE)
-    Path("texts/notes.pdf").write_bytes(b"%PDF")
+    Path("texts/notes.png").write_bytes(b"%PDF")
     rows = [{"body": "They met. They left."}, {"body": None}, {"body": " "}, {"body": 3}]
     Path("table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert read_texts(["texts"]) == SENTENCES

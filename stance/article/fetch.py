@@ -124,11 +124,14 @@ def _request(url: str, allow_private: bool, deadline: float) -> Any:
 def _reason(error: Exception) -> str:
     import urllib3
 
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "no answer in time"
-    if isinstance(error, urllib3.exceptions.SSLError):
-        return f"its certificate is not valid for it ({error})"
-    return " ".join(str(error).rpartition(": ")[2].split())[:200]
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.strerror:
+        told = cause.strerror
+    elif isinstance(error, urllib3.exceptions.TimeoutError):
+        told = "no answer in time"
+    else:
+        told = str(cause or error)
+    return " ".join(told.split())[:200]
 
 
 def _addresses(host: str, port: int, allow_private: bool) -> list[str]:
