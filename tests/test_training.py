@@ -109,6 +109,14 @@ def test_onnx_scores_what_torch_scores(model_folder: Path) -> None:
     assert truncated.tolist() == [False, True, False]
 
 
+def test_model_trained_in_half_width_scores_in_full(
+    tiny_encoder: Path, corpus_folder: Path
+) -> None:
+    half = {"epochs": 1, "batch_size": 8, "learning_rate": 5e-3, "precision": "bf16"}
+    trained = train(tiny_settings(tiny_encoder, corpus_folder, Path("models"), train=half))
+    assert stance.load(trained.folder).predict("we met.").label in LABELS
+
+
 def test_worse_model_does_not_replace_the_champion(tiny_encoder: Path, corpus_folder: Path) -> None:
     good = train(tiny_settings(tiny_encoder, corpus_folder, Path("models")))
     feeble = {"epochs": 1, "batch_size": 32, "learning_rate": 1e-7, "head_learning_rate": 1e-7}

@@ -125,6 +125,9 @@ def fine_tune(
         # Length grouping reorders evaluation rows too; the logits must come in row order.
         trainer.args.train_sampling_strategy = "random"
         logits = trainer.predict(dev_rows).predictions
+        # Mixed precision lives in a wrapper that would be exported too, and not every runtime
+        # knows its half-width products.
+        model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     merge_adapters(model)
     return FineTuned(
         model.eval().cpu(), tokenizer, np.asarray(logits, dtype=float), listener.history
