@@ -15,10 +15,11 @@ from stance.config import Config, load_config
 from stance.corpus import load_corpus
 from stance.distillation import resolved, soft_targets, taught
 from stance.encoder import load_classifier
-from stance.examples import TEACHERS, TEACHERS_SHARE, target
+from stance.examples import TEACHERS, TEACHERS_SHARE, target, weights
 from stance.schema import LABELS, ConfigError, DocumentError, ModelError
 from stance.training import train
 
+from tests.architectures import ARCHITECTURES, write_encoder
 from tests.conftest import SENTENCES, tiny_settings, write_corpus
 
 SPOKEN = [text for texts in SENTENCES.values() for text in texts]
@@ -108,6 +109,9 @@ def test_unlabelled_text_is_labelled_by_the_teachers_and_shares_nothing_with_the
     assert new["label"] == stance.load(model_folder).predict(new["text"]).label
     assert (new[TEACHERS_SHARE], labelled[0][TEACHERS_SHARE]) == (1, 0.5)
     assert target(new, settings) == pytest.approx(new[TEACHERS])
+    halved = changed(settings, "data", column_weights={"corpus": {"unlabelled": 0.5}})
+    *of_labelled, of_new = weights([*labelled, new], halved)
+    assert of_new == pytest.approx(of_labelled[0] / 2)
 
 
 def test_a_shallower_student_is_whole_and_says_whom_it_learnt_from(
@@ -141,9 +145,9 @@ def test_kept_layers_have_the_weights_of_the_teacher(
     settings = changed(changed(settings, "encoder", layers=[1]), "train", **feeble)
     teacher = load_classifier(model_folder).encoder
     student = load_classifier(train(settings).folder).encoder
-    for name, weights in student.encoder.layer[0].named_parameters():
+    for name, kept in student.encoder.layer[0].named_parameters():
         expected = teacher.encoder.layer[1].get_parameter(name)
-        np.testing.assert_allclose(weights.detach(), expected.detach(), atol=1e-6)
+        np.testing.assert_allclose(kept.detach(), expected.detach(), atol=1e-6)
 
 
 def test_the_champion_teaches(tiny_encoder: Path, corpus_folder: Path, model_folder: Path) -> None:
@@ -151,7 +155,7 @@ def test_the_champion_teaches(tiny_encoder: Path, corpus_folder: Path, model_fol
     with pytest.raises(ModelError, match="no champion in models; train one first"):
         train(settings)
     teacher = Path(shutil.copytree(model_folder, Path("models", model_folder.name)))
-    artifact.set_champion(teacher)
+    artifact.set_champion(teacher, how="gate", why="the first one")
     assert resolved(settings).distill.teachers == (str(teacher),)
 
 
@@ -237,6 +241,30 @@ def test_layers_that_differ_by_place_are_kept_as_they_are() -> None:
         )
     with pytest.raises(ConfigError, match="keep layer 0"):
         shallower(encoder, [1, 3])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_shallower_encoder_of_each_architecture_loads_as_it_was_saved(architecture: str) -> None:
+    import torch
+    from stance.encoder.depth import shallower
+    from stance.encoder.model import load_encoder
+
+    tokenizer, encoder = load_encoder(str(write_encoder(architecture, Path("whole"))))
+    batch = tokenizer(["we will never negotiate.", "peace"], padding=True, return_tensors="pt")
+
+    def output(encoder: Any) -> Any:
+        with torch.inference_mode():
+            return encoder.eval()(**batch).last_hidden_state
+
+    torch.testing.assert_close(output(shallower(encoder, 3)), output(encoder))
+    student = shallower(encoder, 2)
+    tokenizer.save_pretrained("cut")
+    student.save_pretrained("cut")
+    _, again = load_encoder("cut")
+    torch.testing.assert_close(output(again), output(student))
+    assert again.config.num_hidden_layers == 2
+    assert again.config.kept_layers == [0, 2]
+    assert sum(p.numel() for p in again.parameters()) < sum(p.numel() for p in encoder.parameters())
 
 
 @pytest.mark.parametrize(

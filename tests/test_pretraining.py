@@ -11,11 +11,13 @@ import stance
 import torch
 from stance.config import PretrainConfig, load_pretrain_config
 from stance.encoder.masked import MaskedTrainer, Masking
+from stance.encoder.model import load, load_encoder
 from stance.pretraining import CARD, pretrain
 from stance.schema import ConfigError, DataError, ModelError
 from stance.training import train
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from tests.architectures import ARCHITECTURES, write_encoder
 from tests.conftest import SENTENCES, tiny_settings, write_corpus
 from tests.test_cli import refused, run
 
@@ -40,39 +42,21 @@ def texts() -> str:
 
 
 @pytest.fixture(scope="session")
-def tiny_modernbert(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ModernBERT of two layers with the tiny encoder's vocabulary, without a head."""
-    from transformers import ModernBertConfig, ModernBertModel
-
-    folder = tmp_path_factory.mktemp("modernbert")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    names = [f"{name}_token_id" for name in ("pad", "cls", "sep")]
-    config = ModernBertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        bos_token_id=None,
-        eos_token_id=None,
-        **{name: getattr(tokenizer, name) for name in names},
-    )
-    ModernBertModel(config).save_pretrained(folder)
-    return folder
+def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each architecture, none with a language-modelling head."""
+    home = tmp_path_factory.mktemp("encoders")
+    return {name: write_encoder(name, home / name) for name in ARCHITECTURES}
 
 
-@pytest.fixture(params=["tiny_encoder", "tiny_modernbert"])
-def encoder(request: pytest.FixtureRequest) -> Path:
-    """Encoders of two architectures."""
-    return Path(request.getfixturevalue(request.param))
+each_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
+@pytest.mark.parametrize("architecture", ["bert", "modernbert"])
 def test_held_out_loss_falls_and_the_encoder_can_be_fine_tuned(
-    encoder: Path, texts: str, corpus_folder: Path
+    encoders: dict[str, Path], architecture: str, texts: str, corpus_folder: Path
 ) -> None:
-    done = pretrain([texts], "adapted", overrides=[*FAST, f"encoder={encoder}"])
+    settings = [*FAST, f"encoder={encoders[architecture]}"]
+    done = pretrain([texts], "adapted", overrides=settings)
     assert done.loss_after < 0.8 * done.loss_before
     assert done.new_head
     card = json.loads((Path("adapted") / CARD).read_text())
@@ -92,9 +76,12 @@ def test_a_pre_training_goes_on_with_the_head_it_made(tiny_encoder: Path, texts:
     assert second.loss_before == pytest.approx(first.loss_after, abs=1e-3)
 
 
-def test_the_loss_at_masked_tokens_is_that_of_the_whole_model(encoder: Path, texts: str) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(encoder)
-    model = AutoModelForMaskedLM.from_pretrained(encoder).eval()
+@each_architecture
+def test_the_loss_at_masked_tokens_is_that_of_the_whole_model(
+    encoders: dict[str, Path], architecture: str, texts: str
+) -> None:
+    tokenizer, model, _ = load(AutoModelForMaskedLM, str(encoders[architecture]))
+    model.eval()
     masking = Masking(tokenizer, PretrainConfig(), seed=1)
     sentences = Path(texts).read_text().split("\n\n")[:8]
     batch = masking(list(masking.masked_rows(sentences)))
@@ -114,10 +101,13 @@ class _Bare:
         return model
 
 
-def test_words_are_masked_whole_and_differently_each_time(tiny_encoder: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
-    masking = Masking(tokenizer, PretrainConfig(masked=0.5))
-    (row, short) = masking.rows(["we talk about walls and doors on monday", "peace"])
+@each_architecture
+def test_words_are_masked_whole_and_differently_each_time(
+    encoders: dict[str, Path], architecture: str
+) -> None:
+    tokenizer, _ = load_encoder(str(encoders[architecture]))
+    masking = Masking(tokenizer, PretrainConfig(masked=0.4))
+    row, short = masking.rows(["we talk about walls and doors on monday", "peace"])
     words = tokenizer("we talk about walls and doors on monday").word_ids()
     assert len(words) > 2 + len(set(words))  # some words are of several tokens
     torch.manual_seed(0)
@@ -128,7 +118,7 @@ def test_words_are_masked_whole_and_differently_each_time(tiny_encoder: Path) ->
         assert None not in chosen
         assert all(hit == (word in chosen) for word, hit in zip(words, masked, strict=True))
         assert (batch["input_ids"][0][masked] == tokenizer.mask_token_id).all()
-        assert (batch["labels"][1, 3:] == -100).all()  # nothing of the padding is masked
+        assert (batch["labels"][1, len(short["input_ids"]) :] == -100).all()  # the padding
     assert len({tuple(batch["labels"][0].tolist()) for batch in batches}) > 10
 
 

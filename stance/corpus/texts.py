@@ -19,7 +19,7 @@ def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> l
     """Read the sentences of unlabelled text, each once.
 
     Args:
-        sources: Text files and tables (.jsonl, .csv, .tsv, .parquet), which are split into
+        sources: Articles and tables (.jsonl, .csv, .tsv, .parquet), which are split into
             sentences; folders of them; and corpora, folders or published (`public:NAME`), of which
             only the train part is read, so that nothing of what judges a model is learnt.
         text_column: Column of a table with the text; rows without any are left out.
@@ -29,7 +29,7 @@ def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> l
 
     Raises:
         DataError: If a source is missing, cannot be read, or holds no sentence.
-        DocumentError: If a text file is no text.
+        DocumentError: If an article cannot be read.
     """
     found: dict[str, str] = {}
     for source in map(Path, sources):
