@@ -1,36 +1,37 @@
 """Splits an article into sentences whose offsets index the untouched text.
 
-Boundaries come from the `sentencex` library (abbreviations, initials, decimals). It keeps a
-quotation in one piece, whereas a stance is one sentence's, so it is shown the text with quotation
-marks blanked out, character for character; what it must not see at all (paragraphs, lists,
-headlines) is cut before.
+`blocks` cuts what is no running text: paragraphs, headlines, list items, what a page puts around an
+article. `boundaries` says where the sentences of a block end.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stance.article.boundaries import DAY, MONTH, begins_sentence, boundaries
 from stance.schema import Span
 
 MAX_CHARACTERS = 5_000
 """A stretch without any boundary is cut at a blank after this many characters."""
 
-# Marks that open or close a quotation; the apostrophe inside a word is not one.
-_QUOTE = re.compile(r"[\"“”„«»]|(?<!\w)['‘‚]|['’](?!\w)")
-# A bracket behind a stop hides the stop from the library.
-_HIDING = re.compile(_QUOTE.pattern + r"|(?<=[.!?…])[)\]]")
 _PARAGRAPH = re.compile(r"(?:[^\S\n]*(?:\r\n|\n|\r|\f|\u2028|\u2029)){2,}")
 _LINE = re.compile(r"\r\n|\n|\r|\f|\u2028|\u2029")
-_BULLET = re.compile(r"\s*(?:[-*•–—·▪]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+")
-_CLOSERS = re.compile(r"[\"”»’')\]]+")
 _WORD = re.compile(r"[^\W\d_]")
+_FIRST = re.compile(r"\S{1,40}")
 
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"“‘'])(?:[A-Z]|Lt|Gen|Col|Maj|Capt|Sgt|Adm|Sen|Rep|Gov|Rev|Hon|Prof|Dr|Mr|Mrs|Ms"
-    r"|St|No|Nos|Art|Jr|Sr|vs|v|cf|dlrs|pct|approx|Brig|Cmdr|Messrs|Pres|Amb|Sec|Min)\.$"
+_BULLET = re.compile(r"\s*(?:[-*•⁃–—·▪>]|#{1,6}|\(?\d{1,2}[.)]|\(?[a-z]\))\s+")
+# `12 Jan. 1994: Treaty signed`, a line of a chronology or an agenda.
+_ENTRY = re.compile(
+    rf"(?:\d{{1,2}} {MONTH}|{MONTH} \d|\d{{4}}\b|\d{{1,2}}[:.]\d\d|{DAY})[^:!?]{{0,14}}"
+    r"(?:: | [–—-] )"
 )
+# Beyond this width, in characters, a line was not broken for width.
+_WIDTH = 100
+# A line shorter than this, alone before a capital, is rather a headline than broken for width.
+_HEADLINE = 45
 
 # Lines that a web page puts around an article. Each is matched against a whole short line, so a
 # sentence that merely speaks of sharing or reading more is left alone.
@@ -79,7 +80,7 @@ def split(text: str) -> Sentences:
     """
     sentences: list[Span] = []
     boilerplate: list[Span] = []
-    for block in _blocks(text):
+    for block in blocks(text):
         if _is_boilerplate(text, block):
             boilerplate.append(block)
             continue
@@ -95,15 +96,15 @@ def _is_boilerplate(text: str, span: Span) -> bool:
     return len(line) <= _BOILERPLATE_CHARACTERS and bool(_BOILERPLATE.fullmatch(line))
 
 
-def _blocks(text: str) -> Iterator[Span]:
+def blocks(text: str) -> Iterator[Span]:
     """Yield paragraphs; within one, lines that stand alone (lists, headlines, verse) apart."""
     for paragraph in _cut(text, Span(0, len(text)), _PARAGRAPH):
         lines = list(_cut(text, paragraph, _LINE))
         start = 0
-        for index in range(1, len(lines) + 1):
-            if index == len(lines) or not _continues(text, lines[index - 1], lines[index]):
-                yield Span(lines[start].start, lines[index - 1].end)
-                start = index
+        for index, goes_on in enumerate([*_going_on(text, lines), False]):
+            if not goes_on:
+                yield Span(lines[start].start, lines[index].end)
+                start = index + 1
 
 
 def _cut(text: str, span: Span, separator: re.Pattern[str]) -> Iterator[Span]:
@@ -124,62 +125,49 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
         yield Span(start, end)
 
 
-def _continues(text: str, line: Span, following: Span) -> bool:
-    """Tell a hard-wrapped line (the next goes on) from a line that stands alone."""
-    if _BULLET.match(text, following.start, following.end):
-        return False
-    if _is_boilerplate(text, line) or _is_boilerplate(text, following):
-        return False
-    if text[following.start].islower():
-        return True
-    # Wrapped text fills its lines; after a short one a capital starts something new. Long lines
-    # that end like a sentence are paragraphs of their own, split or not makes no difference.
-    ended = text[line.end - 1] in '.!?…:"”’»)'
-    return 45 <= line.end - line.start <= 100 and not (
-        ended and following.end - following.start > 100
+def _going_on(text: str, lines: Sequence[Span]) -> Iterator[bool]:
+    """Tell for each line but the last whether it was broken for width: the next goes on with it.
+
+    Before a small letter it was. Before anything else it was if the next word found no room on it,
+    give or take what the paragraph's surely broken lines leave free at their ends.
+    """
+    width = max(line.end - line.start for line in lines)
+    pairs = list(itertools.pairwise(lines))
+    apart = [_stands_apart(text, line, following) for line, following in pairs]
+    free = [width - (line.end - line.start) - _room_for(text, after) for line, after in pairs]
+    small = [text[following.start].islower() for _, following in pairs]
+    ragged = [room for room, goes_on in zip(free, small, strict=True) if goes_on]
+    slack = min(max(ragged, default=0), _WIDTH // 6)
+    wrapped = bool(ragged) or (len(lines) > 2 and all(room < 0 for room in free))
+    for index, (line, following) in enumerate(pairs):
+        fills = width <= _WIDTH and free[index] <= max(slack, 0)
+        if not wrapped:
+            opening = text[following.start : following.start + 40]
+            fills &= line.end - line.start >= _HEADLINE and not begins_sentence(opening)
+        yield not apart[index] and (small[index] or fills)
+
+
+def _room_for(text: str, line: Span) -> int:
+    """Return the width of a line's first word and the blank before it, in characters."""
+    word = _FIRST.match(text, line.start, line.end)
+    return 1 + (len(word.group()) if word else 0)
+
+
+def _stands_apart(text: str, line: Span, following: Span) -> bool:
+    return (
+        any(pattern.match(text, following.start, following.end) for pattern in (_BULLET, _ENTRY))
+        or _is_boilerplate(text, line)
+        or _is_boilerplate(text, following)
     )
 
 
 def _sentences_of(text: str, block: Span) -> Iterator[Span]:
-    import sentencex
-
-    original = text[block.start : block.end]
-    plain = _LINE.sub(lambda match: " " * len(match.group()), original)
-    masked = _HIDING.sub(" ", plain)
-    start = 0
-    for boundary in sentencex.get_sentence_boundaries("en", masked):
-        end = _adjust(plain, boundary["end_index"])
-        if end <= start or not _is_boundary(plain, start, end):
-            continue
-        yield from _pieces(text, block.start + start, block.start + end)
+    start = block.start
+    for boundary in boundaries(text[block.start : block.end]):
+        end = block.start + boundary
+        yield from _pieces(text, start, end)
         start = end
-    yield from _pieces(text, block.start + start, block.end)
-
-
-def _adjust(plain: str, end: int) -> int:
-    """Move a boundary so that closing marks stay with the sentence they close."""
-    while end > 0 and plain[end - 1].isspace():
-        end -= 1
-    # The library saw blanks for quotation marks, so its boundary may lie behind an opening one.
-    while (
-        end > 0 and _QUOTE.match(plain, end - 1) and end < len(plain) and not plain[end].isspace()
-    ):
-        end -= 1
-        while end > 0 and plain[end - 1].isspace():
-            end -= 1
-    match = _CLOSERS.match(plain, end)
-    return match.end() if match else end
-
-
-def _is_boundary(plain: str, start: int, end: int) -> bool:
-    following = plain[end : end + 80].lstrip()
-    if not following:
-        return True
-    first = _QUOTE.sub("", following[:3]).lstrip()[:1]
-    # `"Not now!" he said` goes on; so does an ellipsis before a small letter.
-    if first.islower():
-        return False
-    return not _ABBREVIATION.search(plain[max(start, end - 12) : end])
+    yield from _pieces(text, start, block.end)
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
