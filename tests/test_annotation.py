@@ -321,6 +321,16 @@ def test_a_pointer_that_leads_astray_is_not_written(articles: Path) -> None:
     assert not Path("p").exists()
 
 
+def test_pointers_into_an_extracted_text_are_not_written(articles: Path) -> None:
+    for path in articles.glob("*.txt"):
+        path.rename(path.with_suffix(".md"))
+    annotation.sample([str(articles)], 24, "work")
+    fill(Path("work/reader-1.csv"), by_word)
+    votes = annotation.read_labels("work", ["work/reader-1.csv"])
+    with pytest.raises(DataError, match=r"\.md: not plain text; stand-off labels point into text"):
+        annotation.export("work", votes, "p", repository="a/b", commit="c" * 40)
+
+
 def test_a_second_round_draws_others_and_keeps_the_splits(articles: Path) -> None:
     annotation.sample([str(articles)], 18, "one")
     annotation.sample([str(articles)], 18, "two", exclude=["one"])

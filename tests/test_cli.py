@@ -8,11 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import write_corpus
+from tests.makers import TITLE, news_page, pdf
 
 ARTICLE = "Talks fail\n\nWe will never negotiate, the army said. Ministers met on Monday."
 
@@ -35,6 +39,20 @@ def refused(*arguments: str, **environment: str) -> str:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A server of the files in this folder."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture
@@ -70,6 +88,33 @@ def test_predict_csv_and_jsonl_have_every_article(model_folder: Path, article: s
     assert {"p_hardline", "start", "label"} <= set(rows[0])
     lines = run("predict", *both, "--format", "jsonl").stdout.splitlines()
     assert [json.loads(line)["name"] for line in lines] == ["article.txt", "other.txt"]
+
+
+def test_predict_takes_pages_pdfs_and_urls_together(model_folder: Path, web: str) -> None:
+    Path("folder").mkdir()
+    Path("folder/page.html").write_text(news_page(), encoding="utf-8")
+    Path("folder/talks.pdf").write_bytes(pdf([["They left the talks on Monday."]]))
+    url = f"{web}/folder/page.html"
+    inputs = ("folder", url, "--model", str(model_folder))
+    assert f"stance: {url}: 127.0.0.1 is an address of this machine" in refused("predict", *inputs)
+
+    names = ["folder/page.html", "folder/talks.pdf", url]
+    done = run("predict", *inputs, "--allow-private", "--format", "json")
+    articles = json.loads(done.stdout)
+    assert [article["name"] for article in articles] == names
+    assert [article["metadata"]["format"] for article in articles] == ["html", "pdf", "html"]
+    assert articles[2]["metadata"]["url"] == url
+    for article in articles:
+        for s in article["sentences"]:
+            assert article["text"][s["start"] : s["end"]] == s["text"]
+
+    table = run("predict", *inputs, "--allow-private").stdout
+    assert f"{TITLE} · The Harbour Post · 2024-05-03" in table
+    assert "2 Comments" not in table
+    rows = csv.DictReader(
+        run("predict", *inputs, "--allow-private", "--format", "csv").stdout.splitlines()
+    )
+    assert list(dict.fromkeys(row["name"] for row in rows)) == names
 
 
 def test_one_bad_article_stops_before_anything_is_written(model_folder: Path, article: str) -> None:

@@ -143,7 +143,7 @@ def test_address_of_this_machine_is_refused_with_its_name_and_the_way_out(site: 
     with pytest.raises(DocumentError) as caught:
         read_document(f"{site}/page")
     assert str(caught.value) == (
-        f"{site}/page: 127.0.0.1 is at 127.0.0.1, an address of this machine or a private network; "
+        f"{site}/page: 127.0.0.1 is an address of this machine or a private network; "
         f"only public addresses are fetched (--allow-private lifts this)"
     )
 
@@ -160,7 +160,7 @@ def test_address_of_this_machine_is_refused_with_its_name_and_the_way_out(site: 
 def test_address_that_is_not_public_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("urllib3.connection_from_url", None)  # nothing is even tried
     message = refused(f"http://{host}/", allow_private=False)
-    assert "an address of this machine or a private network" in message
+    assert "is an address of this machine or a private network; only public" in message
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
@@ -178,7 +178,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 def test_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "93.184.216.34 10.0.0.1")
     message = refused("http://news.example/", allow_private=False)
-    assert "news.example is at 10.0.0.1, an address of this machine" in message
+    assert "news.example is at 10.0.0.1, which is an address of this machine" in message
 
 
 def test_redirect_to_a_private_address_is_refused(
@@ -188,7 +188,7 @@ def test_redirect_to_a_private_address_is_refused(
     checked = iter([True])
     monkeypatch.setattr(fetching, "_is_public", lambda _: next(checked, False))
     message = refused(f"{site}/to/{site}/page", allow_private=False)
-    assert "127.0.0.1 is at 127.0.0.1" in message
+    assert "127.0.0.1 is an address of this machine" in message
 
 
 def test_connection_goes_to_the_address_that_was_checked(

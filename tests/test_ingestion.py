@@ -86,6 +86,18 @@ def test_table_cells_that_are_no_sentences_are_set_apart() -> None:
     assert "Soldiers" in apart(document)
 
 
+def test_menu_of_a_page_laid_out_in_a_table_is_set_apart() -> None:
+    menu = "<td><a href='/'>Home</a><br><a href='/n'>News</a><br><a href='/c'>Contact us</a></td>"
+    body = f"<b>{TITLE}</b><br><br>" + "<br><br>".join(PARAGRAPHS)
+    page = (
+        f"<html><head><title>{TITLE}</title></head><body>"
+        f"<table><tr>{menu}<td>{body}</td></tr></table></body></html>"
+    )
+    document = read(page, "page.html")
+    assert sentences(document) == [TITLE, *PARAGRAPHS]
+    assert apart(document) == ["Home", "News", "Contact us"]
+
+
 @pytest.mark.parametrize(
     ("declared", "encoding"),
     [("windows-1252", "windows-1252"), ("utf-8", "windows-1252"), ("nonsense", "utf-8")],

@@ -143,8 +143,9 @@ def _addresses(host: str, port: int, allow_private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     for address in addresses:
         if not allow_private and not _is_public(address):
+            place = address if host == address else f"{host} is at {address}, which"
             raise DocumentError(
-                f"{host} is at {address}, an address of this machine or a private network; "
+                f"{place} is an address of this machine or a private network; "
                 f"only public addresses are fetched (--allow-private lifts this)"
             )
     return addresses

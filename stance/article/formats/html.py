@@ -68,7 +68,7 @@ def read(content: bytes, charset: str | None = None) -> Document:
             "save the article's text as a file"
         )
     title = tidy(found.title or "") or None
-    if title and not _has(title, blocks[:3]):
+    if title and not _has(title, blocks[:10]):
         blocks.insert(0, (title, False))
     text, apart = compose(blocks)
     metadata = Metadata(
@@ -125,18 +125,23 @@ def _has(title: str, blocks: list[tuple[str, bool]]) -> bool:
 
 
 def _blocks(body: Any) -> Iterator[tuple[str, bool]]:
-    """Yield the paragraphs of trafilatura's tree; table cells that are no sentences set apart."""
+    """Yield the paragraphs of trafilatura's tree; what is no sentence in a table is set apart.
+
+    Pages of an older kind are laid out in tables, article and menu alike.
+    """
     from lxml import etree
 
     buffer: list[str] = []
+    cells = 0
     for event, element in etree.iterwalk(body, events=("start", "end")):
         starts = event == "start"
         if element.tag in _BLOCKS:
             text = "".join(buffer)
             buffer.clear()
             if text.strip():
-                cell = not starts and element.tag == "cell"
-                yield text, cell and not _STOP.search(text)
+                yield text, cells > 0 and len(text.split()) < 5 and not _STOP.search(text)
+        if element.tag == "cell":
+            cells += 1 if starts else -1
         if starts and element.tag == "lb":
             buffer.append("\n")
         # Line ends in the source of a page mean nothing, those of <br> do.

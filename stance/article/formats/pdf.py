@@ -13,6 +13,7 @@ from stance.schema import DocumentError, Metadata, require
 
 _DIGITS = re.compile(r"\d+")
 _STOP = re.compile(r"[.!?…:][\"'”’»)\]]*$")
+_PAGE = re.compile(r"[-–— ]*(?:page )?\d+(?: ?(?:of|/) ?\d+)?[-–— ]*", re.IGNORECASE)
 _HYPHEN = re.compile(r"\w[-‐]$")
 # What programs write there unasked.
 _NO_TITLE = re.compile(
@@ -77,13 +78,12 @@ def _without_running_heads(pages: Sequence[list[str]]) -> list[str]:
     edges = Counter(
         shape for page in pages for shape in {_shape(line) for line in (*page[:2], *page[-2:])}
     )
-    often = max(3, len(pages) / 2)
+    often = max(2, len(pages) / 2)
     lines = []
     for page in pages:
         for number, line in enumerate(page):
             edge = number < 2 or number >= len(page) - 2
-            page_number = line.strip("-–— ").isdigit()
-            if not (edge and (page_number or edges[_shape(line)] >= often)):
+            if not (edge and (_PAGE.fullmatch(line) or edges[_shape(line)] >= often)):
                 lines.append(line)
     return lines
 
