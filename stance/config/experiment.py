@@ -139,12 +139,13 @@ class TrainConfig(Section):
     r_drop: float = Field(default=0.0, ge=0, le=100)
     """Weight of how far two dropout passes disagree (Liang et al. 2021); doubles the time."""
     adversarial: float = Field(default=0.0, ge=0, le=100)
-    """Length of a step of the word vectors against the loss, per sentence (Miyato et al. 2017)."""
+    """Length of a step of the word vectors against the loss, per sentence (Miyato et al. 2017);
+    more than doubles the time."""
 
     gradient_accumulation: int = Field(default=1, ge=1)
     """Batches to a step: a step learns from batch_size x gradient_accumulation rows."""
     gradient_checkpointing: bool = False
-    """Compute activations twice instead of keeping them: less memory, about a third slower."""
+    """Compute activations twice instead of keeping them: less memory, half as slow again."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """bf16 needs a recent GPU to pay, fp16 needs a GPU; weights stay in fp32."""
     compile: bool = False

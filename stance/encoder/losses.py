@@ -80,6 +80,12 @@ class ClassificationTrainer(Trainer):  # type: ignore[misc]
         target: torch.Tensor,
         weight: torch.Tensor | None,
     ) -> torch.Tensor:
+        """Return the mean loss, with what R-Drop and an adversarial step add to it.
+
+        R-Drop (Liang et al. 2021) judges two passes that differ by dropout, and how far they are
+        apart; an adversarial step (Miyato et al. 2017) judges the sentences as they are and moved
+        against the loss. Both are means, not sums, so that losses compare with a plain training's.
+        """
         settings = self._settings
         passes = 2 if settings.r_drop else 1
 
