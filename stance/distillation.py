@@ -26,6 +26,9 @@ from stance.examples import TEACHERS, TEACHERS_SHARE, Row
 from stance.prediction import Model, load, resolve
 from stance.schema import ModelError
 
+WEIGHTS = "model.safetensors"
+"""File of a saved model with the weights of its encoder."""
+
 UNLABELLED = "unlabelled"
 """What the column `corpus` says of a row that only the teachers labelled."""
 
@@ -49,6 +52,11 @@ def resolved(settings: Config) -> Config:
             )
     changed = {"distill": distill.model_copy(update={"teachers": tuple(map(str, folders))})}
     if distill.start == "teacher":
+        if not (folders[0] / WEIGHTS).is_file():
+            raise ModelError(
+                f"distill.start: {distill.teachers[0]} has no {WEIGHTS} to start from, as a model "
+                f"that was logged for scoring; name the folder of its training, or start: encoder"
+            )
         start = {"name": str(folders[0])}
         changed["encoder"] = settings.encoder.model_copy(update=start)  # type: ignore[assignment]
     return settings.model_copy(update=changed)
@@ -158,6 +166,10 @@ def _scored(folder: Path, texts: Sequence[str], settings: Config) -> NDArray[np.
     """Return a teacher's probabilities, columns in the order of the settings' labels."""
     model: Model = load(folder)
     manifest = model.manifest
+    # In an order of their own, since every seed shuffles the rows in another.
+    asked = sorted(set(texts))
+    place = {text: number for number, text in enumerate(asked)}
     key = (manifest.files[artifact.ONNX], str(manifest.temperature), str(manifest.max_length))
-    probs = cached("teachers", (*key, *texts), len(texts), lambda: model.predict_proba(texts))
-    return probs[:, [model.labels.index(label) for label in settings.labels]]
+    probs = cached("teachers", (*key, *asked), len(asked), lambda: model.predict_proba(asked))
+    columns = [model.labels.index(label) for label in settings.labels]
+    return probs[[place[text] for text in texts]][:, columns]
