@@ -78,7 +78,7 @@ GOLD = {
     "unit": ["It lost 3.5 pct.", "Analysts shrugged.", "It owes 5 mln dlrs.", "Lenders know."],
     "number": ["See No. 10, Art. IV and para. 3 (a).", "He said no.", "Roth agreed."],
     "word like one": ["They told me.", "Vesk left in May.", "Guards said no.", "No.", "So."],
-    "hour": ["At 5 a.m. Mrs. Ode rose.", "It ended at 6 p.m. EST.", "He ate at 9 p.m.", "I left."],
+    "hour": ["At 5 a.m. Mrs. Ode ate.", "It ended at 6 p.m. Oslo time.", "He ate at 9 p.m.", "So?"],
     "date": ["It was on Thurs. 5 Sept. 2019.", "He left on Jan. 3.", "Then came Feb. 11."],
     "question and its attribution": ["“Why now?” Gen. Roth asked.", "“Go!” the crowd cried."],
     "question and a sentence": ["“Why now?”", "Nobody answered.", "“Go!”", "The crowd left."],
@@ -133,6 +133,21 @@ def test_lines_broken_for_width_are_one_sentence_and_a_headline_above_is_another
     )
     headline, body = text.split("\n", 1)
     assert sentences(text) == [headline, body]
+
+
+def test_an_indented_line_opens_a_paragraph_but_not_within_an_item() -> None:
+    paragraphs = [
+        "The minister met the envoys of seven states at the offices of Tolland",
+        "Roth Inc.",
+        "    Lenders will meet again on Monday, a spokesman for the larger of the",
+        "two groups said.",
+    ]
+    first, second = "\n".join(paragraphs[:2]), "\n".join(paragraphs[2:]).strip()
+    assert sentences(f"{first}\n    {second}") == [first, second]
+    item = (
+        "- The minister met the envoys of seven states in the hall of the old\n  Senate building."
+    )
+    assert sentences(item) == [item]
 
 
 def test_capitals_broken_for_width_are_one_sentence() -> None:

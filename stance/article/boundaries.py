@@ -83,7 +83,7 @@ _STOP = re.compile(r"\.(?=\s+[\"“‘'«(\[]{0,2}[A-Z])")
 _ELLIPSIS = re.compile(r"(?:…|\.\.\.)(?=\s+(?!I\b)[A-Z])")
 _AFTER_HOUR = re.compile(
     rf"{DAY}|{MONTH}|(?:GMT|UTC|MSK|[CEMP][DS]?T|CES?T|EES?T|[BIJ]ST)\b"
-    r"|(?:Eastern|Central|Pacific|Mountain|Local|Moscow)\b"
+    r"|(?:Eastern|Central|Pacific|Mountain|Local|[A-Z]\w+ (?i:time))\b"
 )
 _HOUR_ALONE = re.compile(
     r"\W?(?:At|By|On|From|Since|Until|Around|About|Before|After|Shortly)\b[^,]{1,40}"
@@ -220,16 +220,16 @@ def _are_initials(abbreviation: str) -> bool:
 def _is_boundary(plain: str, start: int, end: int) -> bool:
     """Tell whether a proposed boundary is one; `start` is where its sentence began."""
     before = plain[max(start, end - _WINDOW) : end].lstrip()
-    after = plain[end : end + _WINDOW]
-    following = _QUOTE.sub("", after[:4]).lstrip() + after[4:]
-    if not after.strip():
+    after = plain[end : end + _WINDOW].lstrip()
+    following = _QUOTE.sub("", after[:3]).lstrip() + after[3:]
+    if not following:
         return True
     # `"Not now!" he said` goes on; so does an ellipsis before a small letter.
     if following.lstrip("[(")[:1].islower() or following[0] in ",;:":
         return False
     if end - start <= _WINDOW and (_LABEL.fullmatch(before) or _DATELINE.fullmatch(before)):
         return False
-    if not after[0].isspace() and (_ADDRESS.search(before) or not _GLUED.search(before)):
+    if not plain[end].isspace() and (_ADDRESS.search(before) or not _GLUED.search(before)):
         return False
     said = before.rstrip("\"”»’'")
     if said != before and said.endswith(("?", "!")) and _ATTRIBUTION.match(after):

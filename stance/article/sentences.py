@@ -154,11 +154,23 @@ def _room_for(text: str, line: Span) -> int:
 
 
 def _stands_apart(text: str, line: Span, following: Span) -> bool:
+    opens_paragraph = (
+        _indent(text, following) > max(1, _indent(text, line))
+        and not text[following.start].islower()
+        and not _BULLET.match(text, line.start, line.end)
+    )
     return (
-        any(pattern.match(text, following.start, following.end) for pattern in (_BULLET, _ENTRY))
+        opens_paragraph
+        or any(pattern.match(text, following.start, following.end) for pattern in (_BULLET, _ENTRY))
         or _is_boilerplate(text, line)
         or _is_boilerplate(text, following)
     )
+
+
+def _indent(text: str, line: Span) -> int:
+    """Return how many blanks stand before a line, 40 at most."""
+    before = text[max(0, line.start - 40) : line.start]
+    return len(before) - len(before.rstrip(" \t"))
 
 
 def _sentences_of(text: str, block: Span) -> Iterator[Span]:
