@@ -86,6 +86,8 @@ def test_any_newline_parts_paragraphs(newline: str) -> None:
         "Related stories",
         "Advertisement",
         "Sign up for our newsletter",
+        "Follow us on Twitter and Facebook.",
+        "Skip to content",
         "© 2024 The Daily. All rights reserved.",
         "We use cookies to improve this site.",
     ],
@@ -105,6 +107,7 @@ def test_page_furniture_is_set_apart(line: str) -> None:
         "More talks are planned for May.",
         "Read the treaty, he told them, and you will see.",
         "Sign the deal or leave, the envoy said.",
+        "Follow us to the border, he told them.",
     ],
 )
 def test_sentences_about_sharing_are_sentences(line: str) -> None:

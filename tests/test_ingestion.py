@@ -231,7 +231,7 @@ def test_pdf_page_without_text_is_warned_of() -> None:
 
 def test_scanned_pdf_is_refused() -> None:
     message = refused(pdf([[], []]), "scan.pdf")
-    assert "no text in the 2 pages of this PDF (a scan?); recognise its text first" in message
+    assert "no text on any page of this PDF (a scan?); recognise its text first" in message
 
 
 def encrypted(password: str) -> bytes:
@@ -251,8 +251,13 @@ def test_encrypted_pdf_is_refused_unless_it_opens_without_a_password() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"%PDF-1.7 abc", pdf([COLUMN])[:300], b"no PDF at all, but named like one"],
-    ids=["header only", "cut short", "text"],
+    [
+        b"%PDF-1.7 abc",
+        pdf([COLUMN])[:300],
+        b"no PDF at all, but named like one",
+        pdf([COLUMN]).replace(b"/Kids [4 0 R]", b"/Kids [2 0 R]"),
+    ],
+    ids=["header only", "cut short", "text", "pages within themselves"],
 )
 def test_damaged_pdf_is_refused(content: bytes) -> None:
     assert "PDF" in refused(content, "a.pdf").upper()
@@ -437,6 +442,14 @@ def test_language_is_detected_whatever_the_page_declares() -> None:
     document = read(news_page(paragraphs=german * 2, title="Kein Gespräch"), "page.html")
     assert document.metadata.language == "de"
     assert read("Nein.", "a.txt").metadata.language is None
+
+
+def test_name_that_no_file_can_have_is_refused() -> None:
+    names = ["a" * 5000, "a\0b"]
+    assert expand(names) == names
+    for name in names:
+        with pytest.raises(DocumentError, match="cannot be read: "):
+            read_document(name)
 
 
 def test_folder_stands_for_articles_of_every_format() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -36,11 +37,12 @@ def expand(inputs: Iterable[str]) -> list[str]:
     """
     names: list[str] = []
     for name in inputs:
-        folder = Path(name)
-        if name == "-" or is_url(name) or not folder.is_dir():
+        if name == "-" or is_url(name) or not os.path.isdir(name):
             names.append(name)
             continue
-        found = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        found = sorted(
+            str(path) for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES
+        )
         if not found:
             kinds = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
             raise DocumentError(f"{name}: no article in this folder (looked for {kinds})")

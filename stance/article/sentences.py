@@ -48,6 +48,7 @@ _BOILERPLATE = re.compile(
             rf"{_SHARE}(?:[\s|/·•,:]+(?:this|article|story|on|via|and|{_SHARE}))*",
             r"(?:read|see|watch|listen)\s+(?:more|also|next)(?:\s*:.*|\s+(?:on|about)\s.*)?",
             r"(?:related|more|top|latest)\s+(?:stories|articles|topics|coverage|news)\s*:?.*",
+            r"(?:follow|like|join|find) us (?:on|at)\b.*|skip to (?:main )?content",
             r"(?:sign up|subscribe)\s+(?:to|for|now|here|today)\b.*",
             r"advertisements?|sponsored(?:\s+content)?|story continues below(?:\s+advertisement)?",
             r"(?:©|\(c\)|copyright)\s.*|all rights reserved",

@@ -48,8 +48,8 @@ def read(content: bytes, charset: str | None = None) -> Document:
         raise DocumentError(f"damaged PDF ({error}); try to print it to a new PDF") from None
     if not any(pages):
         raise DocumentError(
-            f"no text in the {len(pages)} pages of this PDF (a scan?); "
-            f"recognise its text first, e.g. with ocrmypdf"
+            "no text on any page of this PDF (a scan?); "
+            "recognise its text first, e.g. with ocrmypdf"
         )
     text, apart = compose(_paragraphs(_without_running_heads(pages)))
     metadata = Metadata(
