@@ -64,7 +64,10 @@ def test_one_folder_needs_no_brackets() -> None:
         ("train: {layer_decay: 0}", "train.layer_decay: input should be greater than 0"),
         ("train: {ema: 1}", "train.ema: input should be less than 1"),
         ("train: {oversample: 2}", "train.oversample: input should be less than or equal to 1"),
-        ("train: {precision: int8}", "train.precision: input should be 'fp32', 'bf16' or 'fp16'"),
+        (
+            "train: {precision: int8}",
+            "train.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'",
+        ),
         ("train: {compile: true, adversarial: 1}", "adversarial and compile exclude each other"),
         ("train: {class_weights: {angry: 2}}", "train.class_weights: ['angry'] are not among the"),
         ("train: {class_weights: {hardline: -1}}", "hardline: input should be greater than or eq"),

@@ -146,8 +146,9 @@ class TrainConfig(Section):
     """Batches to a step: a step learns from batch_size x gradient_accumulation rows."""
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them: less memory, half as slow again."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """bf16 needs a recent GPU to pay, fp16 needs a GPU; weights stay in fp32."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Of the matrix products; weights stay in fp32. auto is bf16 on a recent GPU or a CPU with AMX, where
+    it is about twice as fast, else fp32; fp16 needs a GPU."""
     compile: bool = False
     """Compile the model with torch.compile: minutes at first, then faster on a GPU."""
 

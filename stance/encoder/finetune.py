@@ -137,6 +137,8 @@ def fine_tune(
 def precision(name: str) -> dict[str, bool]:
     """Return the arguments of mixed precision: fp32 weights, half-width matrix products."""
     gpu = torch.cuda.is_available()
+    if name == "auto":
+        name = "bf16" if fast_bf16() else "fp32"
     if name == "fp16" and not gpu:
         raise ConfigError(
             "train.precision: fp16 needs a CUDA GPU, and there is none here; use fp32 (or bf16, "
@@ -145,6 +147,16 @@ def precision(name: str) -> dict[str, bool]:
     if name == "bf16":
         return {"bf16": True, "use_cpu": not gpu}
     return {"fp16": name == "fp16"}
+
+
+def fast_bf16() -> bool:
+    """Tell whether this machine multiplies bf16 faster than fp32: a recent GPU, a CPU with AMX."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # A CPU that only emulates it, or lacks tiles for it, is slower than with fp32. Older torch
+    # cannot tell.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16"))
 
 
 def _ema(settings: TrainConfig) -> list[TrainerCallback]:
