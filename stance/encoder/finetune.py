@@ -152,10 +152,10 @@ def precision(name: str) -> dict[str, bool]:
 def fast_bf16() -> bool:
     """Tell whether this machine multiplies bf16 faster than fp32: a recent GPU, a CPU with AMX."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # A CPU that only emulates it, or lacks tiles for it, is slower than with fp32. Older torch
     # cannot tell.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16"))
 
 
