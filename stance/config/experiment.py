@@ -147,8 +147,8 @@ class TrainConfig(Section):
     gradient_checkpointing: bool = False
     """Compute activations twice instead of keeping them: less memory, half as slow again."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
-    """Of matrix products; weights stay in fp32. auto is bf16 on a recent GPU or a CPU with AMX, where
-    that is about twice as fast, else fp32; fp16 needs a GPU."""
+    """Of matrix products; weights stay in fp32. auto is bf16 on a recent GPU or a CPU with AMX,
+    where that is about twice as fast, else fp32; fp16 needs a GPU."""
     compile: bool = False
     """Compile the model with torch.compile: minutes at first, then faster on a GPU."""
 
