@@ -18,6 +18,8 @@ import getpass
 import hashlib
 import json
 import os
+import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +28,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stance.schema import ModelError
+from stance.schema import BusyError, ModelError, StanceError
 
 FORMAT = 1
 MANIFEST = "stance.json"
@@ -34,6 +36,8 @@ ONNX = "model.onnx"
 TOKENIZER = "tokenizer.json"
 CHAMPION = "CHAMPION"
 CHAMPIONS = "champions.jsonl"
+SEAL = "sealed.json"
+"""File that says that a folder was written to the end, with the sizes of its files."""
 _CHECKED = (ONNX, TOKENIZER)
 
 
@@ -204,6 +208,76 @@ def atomic(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, *, busy: str | None = None) -> Iterator[None]:
+    """Hold a lock file. The kernel frees it when its process ends, however it ends.
+
+    Args:
+        path: The lock file, gone when the block ends.
+        busy: What to say if another process holds it; None waits for that.
+
+    Raises:
+        BusyError: If another process holds it and is not waited for.
+        StanceError: If it cannot be written there.
+    """
+    file = _lock(path, busy)
+    try:
+        os.ftruncate(file, 0)
+        os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _lock(path: Path, busy: str | None) -> int:
+    import fcntl  # not on every system, and scoring must run on every one
+
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise StanceError(f"{path}: cannot be written: {error.strerror}") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if busy is None else fcntl.LOCK_NB))
+            # Whoever held it may have removed it: the lock of a file that is gone is worth nothing.
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+            os.close(file)
+        except BlockingIOError:
+            holder = os.read(file, 200).decode(errors="replace")
+            os.close(file)
+            raise BusyError(f"{busy} ({holder})" if holder else str(busy)) from None
+        except FileNotFoundError:
+            os.close(file)
+        except OSError:
+            os.close(file)
+            raise
+
+
+def seal(folder: Path) -> None:
+    """Declare a folder whole, as the last thing when it was written."""
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.name != SEAL}
+    with atomic(folder / SEAL) as path:
+        path.write_text(json.dumps(sizes), encoding="utf-8")
+
+
+def is_sealed(folder: Path) -> bool:
+    """Return whether a folder was written to the end, and its files are still as long."""
+    try:
+        sizes = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder, its seal first: half of it must never pass for the whole."""
+    (folder / SEAL).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def cache_folder() -> Path:

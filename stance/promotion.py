@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,29 @@ def promote(
     if corpus is None:
         _, corpus = load_configured(settings)
     if run is None:
-        with _run_of(manifest) as reopened:
+        with _run_of(manifest) as reopened, _turn(folder.parent):
             return _promote(folder, settings, corpus, reopened)
-    return _promote(folder, settings, corpus, run)
+    with _turn(folder.parent):
+        return _promote(folder, settings, corpus, run)
+
+
+def settled(folder: Path, settings: Config, run: tracking.Run) -> Decision | None:
+    """Return what the gate said of a model before the training was killed, and log what it did not.
+
+    Returns:
+        None if the gate was not reached, or if what it said was not done: then it is to say anew.
+    """
+    try:
+        found = json.loads((folder / "run" / "promotion.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    decision = Decision(**{**found, "checks": tuple(Check(**each) for each in found["checks"])})
+    if decision.promoted:
+        if artifact.champion(folder.parent) != folder:
+            return None
+        tracking.set_alias(settings.tracking, folder.name)
+    run.promotion(folder)
+    return decision
 
 
 def _promote(folder: Path, settings: Config, corpus: Corpus, run: tracking.Run) -> Decision:
@@ -162,7 +182,7 @@ def force(folder: str | Path, *, why: str) -> str:
         raise ModelError(f"{folder}: an override is recorded with its reason; give one: --why")
     if artifact.champion(folder.parent) == folder:
         raise ModelError(f"{folder}: is the champion already")
-    with _run_of(manifest) as run:
+    with _run_of(manifest) as run, _turn(folder.parent):
         _crown(folder, "force", why, _tracking(manifest), run)
     return f"{folder.name} is the champion, by force: {why}"
 
@@ -190,9 +210,14 @@ def rollback(models: str | Path, *, why: str = "") -> str:
     *_, previous, former = reigns
     folder = models / previous
     manifest = artifact.read_manifest(folder)
-    with _run_of(manifest) as run:
+    with _run_of(manifest) as run, _turn(models):
         _crown(folder, "rollback", why or f"back from {former}", _tracking(manifest), run)
     return f"{previous} is the champion again, in place of {former}"
+
+
+def _turn(models: Path) -> AbstractContextManager[None]:
+    """Wait until no other process is choosing a champion of a folder."""
+    return artifact.locked(models / ".promotion")
 
 
 def _crown(folder: Path, how: str, why: str, settings: TrackingConfig, run: tracking.Run) -> None:

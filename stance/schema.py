@@ -5,6 +5,7 @@ StanceError
 ├── DataError        labelled data is wrong; carries every problem found
 ├── DocumentError    an article or sentence cannot be read or scored
 ├── ModelError       a saved model is missing, incomplete, corrupt or of another kind
+├── BusyError        another process is at work where this one wants to be
 └── DependencyError  an optional part of the package is not installed
 """
 
@@ -40,6 +41,10 @@ class DocumentError(StanceError):
 
 class ModelError(StanceError):
     """A saved model is missing, incomplete, corrupt, or has other labels than expected."""
+
+
+class BusyError(StanceError):
+    """Another process is at work where this one wants to be."""
 
 
 class DependencyError(StanceError):

@@ -6,9 +6,7 @@ import json
 import logging
 import platform
 import random
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,13 +14,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stance import artifact, distillation, metrics, report, tracking
+from stance import artifact, distillation, metrics, promotion, report, tracking, workspace
 from stance.config import Config, load_config
 from stance.corpus import Corpus, load_configured
 from stance.examples import examples
-from stance.promotion import Decision, promote
+from stance.promotion import Decision
 from stance.runtime import Scorer, softmax
 from stance.schema import DataError, ModelError
+from stance.workspace import Workspace
 
 if TYPE_CHECKING:
     from stance.encoder import FineTuned
@@ -80,7 +79,6 @@ def train(
         DataError: If the corpus is.
         ModelError: If the encoder cannot be loaded.
     """
-    started = time.time()
     name = "custom" if isinstance(config, Config) else Path(config).stem
     settings = config if isinstance(config, Config) else load_config(config, overrides)
     given = settings.labels
@@ -91,23 +89,65 @@ def train(
     rows = _training_rows(corpus, settings)
     say(f"corpus: {len(rows)} sentences to train on, {len(corpus.rows('dev'))} to choose by")
     rows = distillation.taught(rows, settings, say=say)
-    settings.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".training-", dir=settings.output) as scratch:
-        name = _unused_name(settings.output, name)
-        building = Path(scratch) / name
-        (building / "run").mkdir(parents=True)
-        with tracking.run(settings.tracking, name=name) as run:
-            say(f"fine-tuning {settings.encoder.name}")
-            tuned = _fine_tune(settings, corpus, rows, Path(scratch) / "checkpoints", run)
-            say("saving and exporting to ONNX")
-            manifest = _save(name, settings, corpus, rows, tuned, building, started, run)
-            folder = settings.output / name
-            building.rename(folder)
-            say(f"saved {folder}")
-            run.folder(folder)
-            say("promotion: holding the model against the champion")
-            decision = promote(folder, settings=settings, corpus=corpus, run=run)
-    return Trained(folder, dict(manifest.dev), decision, run.id)
+    mark = workspace.fingerprint(settings, [rows, corpus.rows("dev")])
+    with workspace.opened(settings.output, mark, name=name) as work:
+        _say_what_is_unfinished(work, say)
+        run_id = work.run_id if tracking.exists(settings.tracking, work.run_id) else None
+        try:
+            with tracking.run(settings.tracking, name=work.name, run_id=run_id) as run:
+                return _finish(work, settings, corpus, rows, run, say)
+        except (KeyboardInterrupt, SystemExit):
+            say(f"stopped; the same command goes on {_place(work)}")
+            raise
+
+
+def _finish(
+    work: Workspace,
+    settings: Config,
+    corpus: Corpus,
+    rows: list[dict[str, Any]],
+    run: tracking.Run,
+    say: Callable[[str], None],
+) -> Trained:
+    """Do what is still to do of a training: after a kill, that is not all of it."""
+    if work.run_id == run.id:
+        run.recall()
+    work.note(run_id=run.id)
+    folder = settings.output / work.name
+    if not folder.is_dir():
+        say(f"fine-tuning {settings.encoder.name}")
+        tuned = _fine_tune(settings, corpus, rows, work.checkpoints, run)
+        say("saving and exporting to ONNX")
+        building = work.building()
+        _save(settings, corpus, rows, tuned, building, work, run)
+        building.rename(folder)
+        say(f"saved {folder}")
+    if not work.logged:
+        run.folder(folder)
+        work.note(logged=True)
+    decision = promotion.settled(folder, settings, run) if work.continued else None
+    if decision is None:
+        say("promotion: holding the model against the champion")
+        decision = promotion.promote(folder, settings=settings, corpus=corpus, run=run)
+    return Trained(folder, dict(artifact.read_manifest(folder).dev), decision, run.id)
+
+
+def _say_what_is_unfinished(work: Workspace, say: Callable[[str], None]) -> None:
+    if work.continued:
+        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(work.begun))
+        say(f"going on with {work.name}, begun {begun}, {_place(work)}")
+    for other in workspace.others(work):
+        say(f"unfinished beside it: {other}; go on by its command, or remove the folder")
+
+
+def _place(work: Workspace) -> str:
+    """Say where a training goes on."""
+    from stance.encoder import latest, step
+
+    if (work.folder.parent / work.name).is_dir():
+        return "from the saved model"
+    last = latest(work.checkpoints)
+    return f"from step {step(last)}" if last else "from the start: there was no checkpoint yet"
 
 
 def _training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
@@ -134,14 +174,13 @@ def _fine_tune(
 ) -> FineTuned:
     from datasets import Dataset
 
-    from stance.encoder import fine_tune
+    from stance.encoder import fine_tune, latest
 
     train_set = Dataset.from_dict(examples(rows, settings))
     dev_rows = corpus.rows("dev")
     dev_set = Dataset.from_dict({key: [row[key] for row in dev_rows] for key in ("text", "label")})
-    tuned = fine_tune(settings, train_set, dev_set, scratch, run.metrics)
-    shutil.rmtree(scratch, ignore_errors=True)
-    return tuned
+    resume = latest(scratch)
+    return fine_tune(settings, train_set, dev_set, scratch, run.metrics, resume=resume)
 
 
 def _folders(settings: Config) -> str:
@@ -149,15 +188,14 @@ def _folders(settings: Config) -> str:
 
 
 def _save(
-    name: str,
     settings: Config,
     corpus: Corpus,
     rows: list[dict[str, Any]],
     tuned: FineTuned,
     folder: Path,
-    started: float,
+    work: Workspace,
     run: tracking.Run,
-) -> artifact.Manifest:
+) -> None:
     from stance import encoder
 
     encoder.save(tuned, folder)
@@ -171,7 +209,7 @@ def _save(
     )
     temperature = metrics.fit_temperature(gold, tuned.dev_logits)
     manifest = artifact.Manifest(
-        name=name,
+        name=work.name,
         labels=settings.labels,
         poles=settings.poles,
         temperature=temperature,
@@ -194,15 +232,16 @@ def _save(
             "layers": getattr(tuned.model.encoder.config, "kept_layers", None),
             "python": platform.python_version(),
             "machine": platform.platform(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-            "duration_seconds": round(time.time() - started, 1),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(work.begun)),
+            "duration_seconds": round(time.time() - work.begun, 1),
+            "continued": work.continued,
             "mlflow": {"run_id": run.id, "uri": run.uri},
         },
     )
+    (folder / "run").mkdir()
     _write_run(folder / "run", settings, tuned, dev, gold)
     artifact.write_manifest(folder, manifest)
     _check_export(folder, [row["text"] for row in dev_rows[:64]], tuned)
-    return manifest
 
 
 def _check_export(folder: Path, texts: Sequence[str], tuned: FineTuned) -> None:
@@ -238,16 +277,6 @@ def _write_run(
     )
     (folder / "dev_report.txt").write_text(text, encoding="utf-8")
     report.confusion_picture(dev["confusion"], settings.labels, folder / "dev_confusion.png")
-
-
-def _unused_name(output: Path, name: str) -> str:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    base = f"{stamp}-{name}"
-    taken = 1
-    while (output / base).exists():
-        taken += 1
-        base = f"{stamp}-{name}-{taken}"
-    return base
 
 
 def _git_commit() -> str | None:

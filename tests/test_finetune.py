@@ -105,7 +105,8 @@ def test_each_technique_changes_the_model(
 def test_all_techniques_go_together_and_still_learn(tiny_encoder: Path) -> None:
     found = tuned(
         tiny_encoder,
-        epochs=12,
+        epochs=24,
+        early_stopping=24,
         frozen=1,
         layer_decay=0.9,
         reinitialized=1,
@@ -192,7 +193,7 @@ def test_adapters_leave_a_plain_model_behind(
 
     assert set(load_classifier(trained.folder).state_dict()) == set(weights(plain))
     model = stance.load(trained.folder)
-    assert model.predict("we will never negotiate.").label == "hardline"
+    assert model.predict("test 0 we will never negotiate.").label == "hardline"
 
 
 def test_half_precision_without_a_gpu_is_refused(tiny_encoder: Path) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 FLOORS = (
     ("schema",),
     ("config", "article", "metrics", "artifact", "actors"),
-    ("cache", "corpus", "tracking", "encoder", "runtime", "report", "aggregate"),
+    ("cache", "corpus", "tracking", "encoder", "runtime", "report", "aggregate", "workspace"),
     ("baselines", "examples", "prediction"),
     ("behaviour", "distillation"),
     ("promotion",),

@@ -117,6 +117,8 @@ class TrainConfig(Section):
     early_stopping: int = Field(default=2, ge=1)
     """Stop after this many epochs without a better dev macro-F1; the best epoch is kept."""
     seed: int = Field(default=13, ge=0, lt=2**32)
+    checkpoint_minutes: float = Field(default=5, ge=0, allow_inf_nan=False)
+    """Least time between two checkpoints within an epoch; each epoch ends with one."""
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     soft_labels: float = Field(default=0.0, ge=0, le=1)

@@ -1,5 +1,6 @@
 """Fine-tunes, saves and exports transformer encoders. The only package that imports torch."""
 
+from stance.encoder.checkpoints import latest, step
 from stance.encoder.finetune import FineTuned, OnLog, fine_tune
 from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
@@ -15,8 +16,10 @@ __all__ = [
     "adapt",
     "embed",
     "fine_tune",
+    "latest",
     "load_classifier",
     "locate",
     "save",
     "save_adapted",
+    "step",
 ]

@@ -12,16 +12,20 @@ import torch
 import transformers
 from datasets import Dataset
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
     ProgressCallback,
     TrainerCallback,
+    TrainerState,
     TrainingArguments,
 )
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from stance.config import Config, TrainConfig
 from stance.encoder.averaging import WeightAverage
+from stance.encoder.checkpoints import STATE, Checkpoints, ended, stopping
 from stance.encoder.layers import merge_adapters, optimizer, prepare
 from stance.encoder.losses import ClassificationTrainer
 from stance.encoder.model import Classifier, load_pretrained, quiet
@@ -50,11 +54,18 @@ class FineTuned:
 
 
 def fine_tune(
-    config: Config, train: Dataset, dev: Dataset, scratch: Path, on_log: OnLog
+    config: Config,
+    train: Dataset,
+    dev: Dataset,
+    scratch: Path,
+    on_log: OnLog,
+    *,
+    resume: Path | None = None,
 ) -> FineTuned:
     """Fine-tune the configured encoder; keep the epoch with the best dev macro-F1.
 
-    The same seed on the same machine gives the same weights.
+    The same seed on the same machine gives the same weights, also if training was killed on the
+    way and goes on from a checkpoint.
 
     Args:
         config: The experiment.
@@ -62,6 +73,7 @@ def fine_tune(
         dev: Rows with `text` and `label` (a name) that choose the epoch and stop the training.
         scratch: Folder for checkpoints.
         on_log: Told every figure as it comes.
+        resume: Checkpoint of the same training to go on from (`latest`); None begins anew.
 
     Raises:
         ConfigError: If the encoder has fewer layers than named, or the precision needs a GPU.
@@ -83,13 +95,11 @@ def fine_tune(
         weight_decay=settings.weight_decay,
         warmup_steps=settings.warmup_ratio,
         lr_scheduler_type=settings.schedule,
-        train_sampling_strategy="group_by_length",
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_strategy="steps",
         logging_steps=10,
-        save_total_limit=1,
-        save_only_model=True,
+        restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=True,
         metric_for_best_model=PRIMARY,
         gradient_accumulation_steps=settings.gradient_accumulation,
@@ -102,18 +112,20 @@ def fine_tune(
         dataloader_pin_memory=torch.cuda.is_available(),
     )
     dev_rows = _tokenized(dev, tokenizer, config)
-    with quiet():
+    by_length = np.argsort(dev_rows["length"][:], kind="stable")
+    with quiet(), stopping() as stop:
         trainer = ClassificationTrainer(
             settings,
             model=model,
             args=arguments,
             data_collator=collator,
             train_dataset=_tokenized(train, tokenizer, config),
-            eval_dataset=dev_rows,
+            eval_dataset=dev_rows.select(by_length),
             compute_metrics=_dev_figures,
             callbacks=[
                 listener,
                 EarlyStoppingCallback(settings.early_stopping),
+                Checkpoints(settings.checkpoint_minutes, stop),
                 *_ema(settings),
             ],
             optimizers=(optimizer(model, settings), None),
@@ -121,17 +133,31 @@ def fine_tune(
         trainer.remove_callback(ProgressCallback)
         trainer.remove_callback(transformers.PrinterCallback)
         trainer.add_callback(_Bar)
-        trainer.train()
-        # Length grouping reorders evaluation rows too; the logits must come in row order.
-        trainer.args.train_sampling_strategy = "random"
-        logits = trainer.predict(dev_rows).predictions
+        _train(trainer, resume)
+        logits = trainer.predict(trainer.eval_dataset).predictions[np.argsort(by_length)]
+        stop.obey()
         # Mixed precision lives in a wrapper that would be exported too, and not every runtime
         # knows its half-width products.
         model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     merge_adapters(model)
     return FineTuned(
-        model.eval().cpu(), tokenizer, np.asarray(logits, dtype=float), listener.history
+        model.eval().cpu(),
+        tokenizer,
+        np.asarray(logits, dtype=float),
+        [_entry(logs) for logs in trainer.state.log_history],
     )
+
+
+def _train(trainer: ClassificationTrainer, checkpoint: Path | None) -> None:
+    """Train to the end, and put the weights of the best epoch in place."""
+    if checkpoint is not None:
+        state = TrainerState.load_from_json(str(checkpoint / STATE))
+        if ended(state):  # killed between its last step and the saving of the model
+            best = Path(state.best_model_checkpoint) / SAFE_WEIGHTS_NAME
+            trainer.model.load_state_dict(load_file(best))
+            trainer.state = state
+            return
+    trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
 
 
 def precision(name: str) -> dict[str, bool]:
@@ -185,25 +211,26 @@ def _dev_figures(output: Any) -> dict[str, float]:
     return {name: float(found[name]) for name in ("macro_f1", "weighted_f1", "accuracy")}
 
 
+def _entry(logs: dict[str, float]) -> dict[str, float]:
+    """Name what the `Trainer` logs as everywhere in this package."""
+    named = {
+        key.replace("eval_", "dev/") if key.startswith("eval_") else f"train/{key}": float(value)
+        for key, value in logs.items()
+        if isinstance(value, (int, float)) and key not in ("epoch", "step")
+    }
+    return {"step": float(logs["step"]), "epoch": float(logs["epoch"]), **named}
+
+
 class _Listener(TrainerCallback):  # type: ignore[misc]
-    """Keeps the history and passes it on."""
+    """Passes on what is logged."""
 
     def __init__(self, on_log: OnLog) -> None:
-        self.history: list[dict[str, float]] = []
         self._on_log = on_log
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        logs = kwargs.get("logs") or {}
-        named = {
-            key.replace("eval_", "dev/") if key.startswith("eval_") else f"train/{key}": float(
-                value
-            )
-            for key, value in logs.items()
-            if isinstance(value, (int, float)) and key != "epoch"
-        }
-        entry = {"step": float(state.global_step), "epoch": float(state.epoch or 0), **named}
-        self.history.append(entry)
-        self._on_log(state.global_step, named)
+        entry = _entry(state.log_history[-1])
+        step, _ = entry.pop("step"), entry.pop("epoch")
+        self._on_log(int(step), entry)
 
 
 class _Bar(ProgressCallback):  # type: ignore[misc]

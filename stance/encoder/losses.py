@@ -11,6 +11,7 @@ from torch.nn.functional import kl_div, log_softmax, one_hot
 from transformers import Trainer
 
 from stance.config import TrainConfig
+from stance.encoder.batches import LengthGrouped
 
 
 def cross_entropy(
@@ -42,7 +43,7 @@ def divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 
 class ClassificationTrainer(Trainer):  # type: ignore[misc]
-    """The Hugging Face `Trainer` with this package's loss.
+    """The Hugging Face `Trainer` with this package's loss and order of rows.
 
     Batches hold what the model reads, `labels` (numbers, shape (B,), or probabilities, shape
     (B, K)), and may hold `weight`, shape (B,): what each row counts, 1 on average.
@@ -55,6 +56,10 @@ class ClassificationTrainer(Trainer):  # type: ignore[misc]
     def __init__(self, settings: TrainConfig, **options: Any) -> None:
         super().__init__(**options)
         self._settings = settings
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
+        of_a_step = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGrouped(self.train_dataset["length"][:], of_a_step, self.args.seed)
 
     def compute_loss(
         self,
