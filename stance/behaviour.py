@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stance.actors import find_actors, gazetteer, swap
 from stance.corpus.challenge import load_challenge
+from stance.metrics import FloatArray
 from stance.prediction import Model
 
 REPLACEMENTS: tuple[str, ...] = tuple(
@@ -100,21 +102,9 @@ def actor_swaps(
     after = scorer.predict_proba([variant for _, _, variant in pairs])
     shift = np.abs(after - before).sum(axis=1) / 2
     flipped = after.argmax(axis=1) != before.argmax(axis=1)
-    turn = None
-    if scorer.manifest.poles:
-        low, high = (scorer.labels.index(pole) for pole in scorer.manifest.poles)
-        turn = (after[:, high] - after[:, low]) - (before[:, high] - before[:, low])
-    put_in = np.array([actor for _, actor, _ in pairs])
-    actors: dict[str, dict[str, Any]] = {}
-    for actor in dict.fromkeys(put_in.tolist()):
-        mine = put_in == actor
-        actors[actor] = {
-            "name": gazetteer()[actor].name,
-            "swaps": int(mine.sum()),
-            "flips": int(flipped[mine].sum()),
-            "shift": float(shift[mine].mean()),
-            "direction": None if turn is None else float(turn[mine].mean()),
-        }
+    poles = [scorer.labels.index(pole) for pole in scorer.manifest.poles or ()]
+    turn = (after - before)[:, poles[1]] - (after - before)[:, poles[0]] if poles else None
+    actors = _by_actor(np.array([actor for _, actor, _ in pairs]), shift, flipped, turn)
     return {
         **result,
         "flips": int(flipped.sum()),
@@ -123,6 +113,26 @@ def actor_swaps(
         "actors": actors,
         "worst": max(actors, key=lambda actor: actors[actor]["shift"]),
     }
+
+
+def _by_actor(
+    put_in: NDArray[np.str_],
+    shift: FloatArray,
+    flipped: NDArray[np.bool_],
+    turn: FloatArray | None,
+) -> dict[str, dict[str, Any]]:
+    """Return the figures of each actor put in; all arrays are of shape (S,)."""
+    found: dict[str, dict[str, Any]] = {}
+    for actor in dict.fromkeys(put_in.tolist()):
+        mine = put_in == actor
+        found[actor] = {
+            "name": gazetteer()[actor].name,
+            "swaps": int(mine.sum()),
+            "flips": int(flipped[mine].sum()),
+            "shift": float(shift[mine].mean()),
+            "direction": None if turn is None else float(turn[mine].mean()),
+        }
+    return found
 
 
 def _swapped(

@@ -149,7 +149,7 @@ def test_better_model_takes_the_place_and_all_is_written_down(saved: Saved) -> N
     [
         ({"wrong": 0.2}, "dev macro-F1, chance of no gain"),
         ({"wrong": 0.25}, "dev macro-F1, chance of no gain"),
-        ({"wrong": 0.1, "failing": 0.31}, "challenge irony, rise of failures"),
+        ({"wrong": 0.1, "failing": 0.36}, "challenge irony, rise of failures"),
         ({"wrong": 0.1, "sure": 0.99}, "calibration error on dev, rise"),
     ],
 )
