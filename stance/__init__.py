@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         ScoredSentence,
         StanceError,
     )
+    from stance.seeds import Seeds, train_seeds
     from stance.training import Trained, train
+    from stance.tuning import Tuned, tune
 
 __version__ = "0.1.0"
 
@@ -52,8 +54,10 @@ _HOMES = {
     "Pretrained": "pretraining",
     "ScoredArticle": "schema",
     "ScoredSentence": "schema",
+    "Seeds": "seeds",
     "StanceError": "schema",
     "Trained": "training",
+    "Tuned": "tuning",
     "evaluate": "evaluation",
     "load": "prediction",
     "load_config": "config",
@@ -61,6 +65,8 @@ _HOMES = {
     "pretrain": "pretraining",
     "read_document": "article",
     "train": "training",
+    "train_seeds": "seeds",
+    "tune": "tuning",
 }
 
 __all__ = [
@@ -79,8 +85,10 @@ __all__ = [
     "Pretrained",
     "ScoredArticle",
     "ScoredSentence",
+    "Seeds",
     "StanceError",
     "Trained",
+    "Tuned",
     "evaluate",
     "load",
     "load_config",
@@ -88,6 +96,8 @@ __all__ = [
     "pretrain",
     "read_document",
     "train",
+    "train_seeds",
+    "tune",
 ]
 
 

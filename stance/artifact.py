@@ -110,6 +110,19 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def trained(models: Path, fingerprint: str) -> Path | None:
+    """Return the newest saved model of exactly this training, or None."""
+    found = []
+    for path in models.glob(f"*/{MANIFEST}"):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["provenance"].get("fingerprint") == fingerprint:
+                found.append(path.parent)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # no model of ours, or a damaged one
+    return max(found, key=lambda folder: folder.name, default=None)
+
+
 def champion(models: Path) -> Path | None:
     """Return the folder of the model in use, or None if no model was promoted yet."""
     try:

@@ -24,7 +24,7 @@ from stance.schema import DataError, ModelError
 from stance.workspace import Workspace
 
 if TYPE_CHECKING:
-    from stance.encoder import FineTuned
+    from stance.encoder import FineTuned, OnLog
 
 logger = logging.getLogger(__name__)
 
@@ -38,30 +38,33 @@ class Trained:
     Attributes:
         folder: The saved model.
         dev: Figures on dev with intervals.
-        decision: What the gate said of it.
+        decision: What the gate said of it; None if it was not asked.
         run_id: Its MLflow run; None if it was not tracked.
     """
 
     folder: Path
     dev: dict[str, Any]
-    decision: Decision
+    decision: Decision | None
     run_id: str | None
 
     @property
     def promoted(self) -> bool:
         """Whether it is the champion now."""
-        return self.decision.promoted
+        return self.decision is not None and self.decision.promoted
 
     @property
     def verdict(self) -> str:
         """Why, in one line."""
-        return self.decision.verdict
+        return "" if self.decision is None else self.decision.verdict
 
 
 def train(
     config: Config | str | Path = "configs/default.yaml",
     overrides: Sequence[str] = (),
     *,
+    name: str | None = None,
+    promote: bool = True,
+    again: bool = True,
     say: Callable[[str], None] = logger.info,
 ) -> Trained:
     """Fine-tune, calibrate, save, track, and promote if the gate lets it pass.
@@ -69,6 +72,9 @@ def train(
     Args:
         config: A configuration, or the path of one.
         overrides: `section.key=value` strings that win over the file.
+        name: What the model is called, after the time; None takes the configuration's name.
+        promote: Ask the gate whether it becomes the champion.
+        again: Train even if the same training was finished before; else take its model.
         say: Told in a line what happens next.
 
     Returns:
@@ -79,23 +85,28 @@ def train(
         DataError: If the corpus is.
         ModelError: If the encoder cannot be loaded.
     """
-    name = "custom" if isinstance(config, Config) else Path(config).stem
+    stem = "custom" if isinstance(config, Config) else Path(config).stem
     settings = config if isinstance(config, Config) else load_config(config, overrides)
     given = settings.labels
     settings, corpus = load_configured(settings)
     if settings.labels != given:
         say(f"labels, as found in the data: {', '.join(settings.labels)}")
     settings = distillation.resolved(settings)
-    rows = _training_rows(corpus, settings)
+    rows = training_rows(corpus, settings)
     say(f"corpus: {len(rows)} sentences to train on, {len(corpus.rows('dev'))} to choose by")
     rows = distillation.taught(rows, settings, say=say)
     mark = workspace.fingerprint(settings, [rows, corpus.rows("dev")])
-    with workspace.opened(settings.output, mark, name=name) as work:
+    finished = artifact.trained(settings.output, mark) if not again else None
+    if finished is not None and not workspace.unfinished(settings.output, mark):
+        say(f"{finished} is this training, finished before")
+        manifest = artifact.read_manifest(finished)
+        return Trained(finished, dict(manifest.dev), None, manifest.provenance["mlflow"]["run_id"])
+    with workspace.opened(settings.output, mark, name=name or stem) as work:
         _say_what_is_unfinished(work, say)
         run_id = work.run_id if tracking.exists(settings.tracking, work.run_id) else None
         try:
             with tracking.run(settings.tracking, name=work.name, run_id=run_id) as run:
-                return _finish(work, settings, corpus, rows, run, say)
+                return _finish(work, settings, corpus, rows, run, say, promote=promote)
         except (KeyboardInterrupt, SystemExit):
             say(f"stopped; the same command goes on {_place(work)}")
             raise
@@ -108,6 +119,8 @@ def _finish(
     rows: list[dict[str, Any]],
     run: tracking.Run,
     say: Callable[[str], None],
+    *,
+    promote: bool,
 ) -> Trained:
     """Do what is still to do of a training: after a kill, that is not all of it."""
     if work.run_id == run.id:
@@ -116,7 +129,7 @@ def _finish(
     folder = settings.output / work.name
     if not folder.is_dir():
         say(f"fine-tuning {settings.encoder.name}")
-        tuned = _fine_tune(settings, corpus, rows, work.checkpoints, run)
+        tuned = fit(settings, corpus, rows, work.checkpoints, run.metrics)
         say("saving and exporting to ONNX")
         building = work.building()
         _save(settings, corpus, rows, tuned, building, work, run)
@@ -125,8 +138,8 @@ def _finish(
     if not work.logged:
         run.folder(folder)
         work.note(logged=True)
-    decision = promotion.settled(folder, settings, run) if work.continued else None
-    if decision is None:
+    decision = promotion.settled(folder, settings, run) if promote and work.continued else None
+    if decision is None and promote:
         say("promotion: holding the model against the champion")
         decision = promotion.promote(folder, settings=settings, corpus=corpus, run=run)
     return Trained(folder, dict(artifact.read_manifest(folder).dev), decision, run.id)
@@ -150,7 +163,12 @@ def _place(work: Workspace) -> str:
     return f"from step {step(last)}" if last else "from the start: there was no checkpoint yet"
 
 
-def _training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
+def training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
+    """Return the rows to train on, in the order of the seed.
+
+    Raises:
+        DataError: If a label has no example to learn from or to be judged on.
+    """
     limit = settings.data.train_limit
     rows = corpus.limited(limit, seed=settings.train.seed) if limit else corpus.rows("train")
     for split, found in (("train", rows), ("dev", corpus.rows("dev"))):
@@ -165,13 +183,14 @@ def _training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
     return rows
 
 
-def _fine_tune(
+def fit(
     settings: Config,
     corpus: Corpus,
     rows: list[dict[str, Any]],
     scratch: Path,
-    run: tracking.Run,
+    on_log: OnLog,
 ) -> FineTuned:
+    """Fine-tune on rows, judged on the corpus's dev; goes on from a checkpoint in `scratch`."""
     from datasets import Dataset
 
     from stance.encoder import fine_tune, latest
@@ -180,7 +199,7 @@ def _fine_tune(
     dev_rows = corpus.rows("dev")
     dev_set = Dataset.from_dict({key: [row[key] for row in dev_rows] for key in ("text", "label")})
     resume = latest(scratch)
-    return fine_tune(settings, train_set, dev_set, scratch, run.metrics, resume=resume)
+    return fine_tune(settings, train_set, dev_set, scratch, on_log, resume=resume)
 
 
 def _folders(settings: Config) -> str:
@@ -227,6 +246,7 @@ def _save(
             "log_loss_uncalibrated": metrics.log_loss(gold, tuned.dev_logits),
         },
         provenance={
+            "fingerprint": work.mark,
             "git_commit": _git_commit(),
             "versions": {package: _version(package) for package in PACKAGES},
             "layers": getattr(tuned.model.encoder.config, "kept_layers", None),

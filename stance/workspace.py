@@ -57,6 +57,11 @@ class Workspace:
     logged: bool = False
 
     @property
+    def mark(self) -> str:
+        """Fingerprint of the training."""
+        return self.folder.name.removeprefix(PREFIX)
+
+    @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
@@ -115,6 +120,11 @@ def opened(output: Path, mark: str, *, name: str) -> Iterator[Workspace]:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         work.clear()
+
+
+def unfinished(output: Path, mark: str) -> bool:
+    """Return whether a training has a workspace, so that something of it is still to be done."""
+    return (output / f"{PREFIX}{mark}").is_dir()
 
 
 def others(work: Workspace) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stance.config import Config, load_config, restore_config
+from stance.config import Config, as_override, load_config, restore_config
 from stance.schema import ConfigError
 
 from tests.conftest import ROOT
@@ -26,7 +26,8 @@ def write(text: str) -> Path:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_config_loads_and_opens_with_its_command(path: Path) -> None:
     assert load_config(path).labels
-    command = f"# stance train --config {path.relative_to(ROOT)}"
+    command = "tune" if path.name == "tune.yaml" else "train"
+    command = f"# stance {command} --config {path.relative_to(ROOT)}"
     assert path.read_text().startswith(command)
 
 
@@ -87,6 +88,17 @@ def test_one_folder_needs_no_brackets() -> None:
         ("data: {path: []}", "path names no folder"),
         ("data: {weights: [0]}", "every weight is 0: nothing to learn from"),
         ("data: {weights: [-1]}", "data.weights.0: input should be greater than or equal to 0"),
+        ("tune: {train.epohcs: {low: 1, high: 2}}", "tune: unknown key 'train.epohcs'; did you"),
+        ("tune: {trian.epochs: {low: 1, high: 2}}", "tune: unknown key 'trian'; did you mean"),
+        ("tune: {train.epochs: {lo: 1}}", "unknown key 'tune.train.epochs.lo'; did you mean 'low'"),
+        ("tune: {train.epochs: {low: 0, high: 2}}", "tune: train.epochs: input should be greater"),
+        ("tune: {train.epochs: {low: 3, high: 2}}", "tune.train.epochs: low 3 is not under high 2"),
+        ("tune: {train.epochs: {low: 3}}", "tune.train.epochs: expected low and high, or choices"),
+        ("tune: {train.epochs: {choices: [3]}}", "tune.train.epochs: choices are two or more"),
+        ("tune: {train.schedule: {choices: [linear, zigzag]}}", "tune: train.schedule: input"),
+        ("tune: {train.seed: {low: 1, high: 9}}", "tune: 'train.seed' cannot be searched"),
+        ("tune: {data.path: {choices: [a, b]}}", "tune: 'data.path' cannot be searched"),
+        ("tune: {promotion.alpha: {low: 0.1, high: 1}}", "'promotion.alpha' cannot be searched"),
         ("- 1", "expected `key: value` lines, found list"),
         ("train: {epochs: 3", "not valid YAML"),
     ],
@@ -129,3 +141,31 @@ def test_saved_settings_are_checked_and_overridden_like_read_ones() -> None:
     ):
         restore_config(saved, ["promotion.alhpa=0.5"], where="m")
     assert saved == Config().model_dump(mode="json")
+
+
+def test_space_reads_numbers_as_numbers_and_may_reach_into_a_null_section() -> None:
+    config = load_config(
+        write(
+            "tune:\n"
+            "  train.learning_rate: {low: 1e-5, high: 3e-4, log: true}\n"
+            "  train.epochs: {low: 2, high: 5}\n"
+            "  encoder.layers: {choices: [3, 6, null]}\n"
+            "  encoder.lora.rank: {choices: [4, 8]}\n"
+        )
+    )
+    rate = config.tune["train.learning_rate"]
+    assert (rate.low, rate.high, rate.log) == (1e-5, 3e-4, True)
+    assert isinstance(config.tune["train.epochs"].low, int)
+    assert config.tune["encoder.layers"].choices == (3, 6, None)
+    path = write(config.to_yaml())
+    assert load_config(path) == config
+
+
+@pytest.mark.parametrize(
+    "value", [1, 0.1, 1e-5, 1.5e-4, True, None, "cosine", [1, 0.5], {"neutral": 2.0}, "3", "a: b"]
+)
+def test_override_gives_back_the_value_it_was_made_of(value: object) -> None:
+    key, _, text = as_override("train.x", value).partition("=")
+    assert key == "train.x"
+    assert "\n" not in text
+    assert yaml.safe_load(text) == value

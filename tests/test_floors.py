@@ -19,6 +19,7 @@ FLOORS = (
     ("behaviour", "distillation"),
     ("promotion",),
     ("training", "pretraining", "evaluation", "suspects", "annotation"),
+    ("seeds", "tuning"),
     ("cli", "mlflow_model", "__init__"),
     ("__main__",),
 )
@@ -43,6 +44,7 @@ DOORS = {
     "defusedxml": {"article"},
     "typer": {"cli"},
     "matplotlib": {"report"},
+    "optuna": {"tuning"},
 }
 
 FILES = sorted((ROOT / "stance").rglob("*.py"))
@@ -93,7 +95,17 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
-HEAVY = {"torch", "transformers", "datasets", "mlflow", "sklearn", "pandas", "pydantic", "scipy"}
+HEAVY = {
+    "torch",
+    "optuna",
+    "transformers",
+    "datasets",
+    "mlflow",
+    "sklearn",
+    "pandas",
+    "pydantic",
+    "scipy",
+}
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from stance.cli import annotate, champion, data
+from stance.cli import annotate, champion, data, tune
 from stance.cli.common import ModelOption, progress, say
 from stance.cli.render import WRITERS, Format, print_tables
 from stance.schema import StanceError
@@ -27,6 +27,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
 for command in (champion.promote, champion.rollback, champion.champions):
     app.command()(command)
+app.command()(tune.tune)
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Settings that win over the file: section.key=value")
@@ -59,12 +60,27 @@ def train(
     config: Annotated[Path, typer.Option("--config", "-c", help="YAML file.")] = Path(
         "configs/default.yaml"
     ),
+    seeds: Annotated[
+        int | None, typer.Option(min=2, help="Train so many, from train.seed on. [one]")
+    ] = None,
 ) -> None:
-    """Fine-tune, track and save a model; it becomes the champion if the gate lets it pass."""
+    """Fine-tune, track and save a model; it becomes the champion if the gate lets it pass.
+
+    With --seeds the best on dev goes through the gate, and seeds done before are not done again.
+    """
+    if seeds is not None:
+        from stance.seeds import train_seeds
+
+        several = train_seeds(config, overrides or (), seeds=seeds, say=say)
+        if several.decision is not None:
+            print(several.decision.to_text())
+        print(several.to_text(), end="")
+        return
     from stance.training import train as run
 
     trained = run(config, overrides or (), say=say)
-    print(trained.decision.to_text())
+    if trained.decision is not None:
+        print(trained.decision.to_text())
     f1 = trained.dev["macro_f1"]
     print(f"dev macro-F1 {f1['value']:.3f} [{f1['low']:.3f}, {f1['high']:.3f}]  {trained.folder}")
 

@@ -14,13 +14,16 @@ from stance.config.experiment import (
     load_config,
     restore_config,
 )
+from stance.config.files import as_override
 from stance.config.pretraining import PretrainConfig, load_pretrain_config
+from stance.config.space import Dimension
 
 __all__ = [
     "POLES",
     "Config",
     "CutConfig",
     "DataConfig",
+    "Dimension",
     "DistillConfig",
     "EncoderConfig",
     "LoraConfig",
@@ -28,6 +31,7 @@ __all__ = [
     "PromotionConfig",
     "TrackingConfig",
     "TrainConfig",
+    "as_override",
     "load_config",
     "load_pretrain_config",
     "restore_config",

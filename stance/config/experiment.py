@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from stance.config.files import Section, check, explain, read
+from stance.config.space import Dimension, check_space
 from stance.schema import LABELS, ConfigError
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -196,7 +197,7 @@ class PromotionConfig(Section):
 
     alpha: float = Field(default=0.2, gt=0, le=1)
     """The chance that it is no better on dev must be under this; at 1 any gain is enough."""
-    challenge_margin: float = Field(default=0.1, ge=0, le=1)
+    challenge_margin: float = Field(default=0.15, ge=0, le=1)
     """No challenge set's failure rate may rise by more."""
     actor_flips: float = Field(default=0.05, ge=0, le=1)
     """At most this share of actor swaps may change the label."""
@@ -226,6 +227,9 @@ class Config(Section):
     distill: DistillConfig = DistillConfig()
     promotion: PromotionConfig = PromotionConfig()
     tracking: TrackingConfig = TrackingConfig()
+    tune: dict[str, Dimension] = Field(default_factory=dict)
+    """What `stance tune` may vary, e.g. train.learning_rate: {low: 1e-5, high: 3e-4, log: true} or
+    train.batch_size: {choices: [16, 32]}; a training takes no notice of it."""
     output: Path = Path("models")
     """Folder that saved models go to."""
 
@@ -258,6 +262,15 @@ class Config(Section):
             raise ValueError(
                 "train.reinitialized goes without encoder.lora: adapters cannot mend random layers"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _space_is_sound(self) -> Config:
+        if self.tune:
+            try:
+                check_space(Config, self.model_dump(mode="json", exclude={"tune"}), self.tune)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
         return self
 
     def with_labels(self, labels: Sequence[str]) -> Config:

@@ -91,13 +91,21 @@ def _apply(settings: dict[str, Any], override: str) -> None:
     *sections, name = key.strip().split(".")
     target = settings
     for section in sections:
-        target = target.setdefault(section, {})
+        if target.get(section) is None:
+            target[section] = {}  # also one that may be null
+        target = target[section]
         if not isinstance(target, dict):
             raise ConfigError(f"override {override!r}: {section!r} is a value, not a section")
     try:
         target[name] = yaml.safe_load(value)
     except yaml.YAMLError:
         raise ConfigError(f"override {override!r}: {value!r} is not a YAML value") from None
+
+
+def as_override(key: str, value: Any) -> str:
+    """Return the `section.key=value` that gives a setting a value."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"))
+    return f"{key}={text.strip().removesuffix('...').strip()}"
 
 
 def explain(kind: type[BaseModel], fault: Any) -> str:

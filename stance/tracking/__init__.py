@@ -12,7 +12,7 @@ from stance.tracking.registry import (
     registered_champion,
     set_alias,
 )
-from stance.tracking.runs import Run, exists, log_folder, run
+from stance.tracking.runs import Run, exists, log_folder, run, tagged
 from stance.tracking.store import DEFAULT_STORE, PARAM_LIMIT, store
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "run",
     "set_alias",
     "store",
+    "tagged",
 ]

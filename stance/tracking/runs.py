@@ -77,6 +77,11 @@ class Run:
         short = {key: cut(value) for key, value in tags.items()}
         self.guard("set tags", lambda: load_mlflow().set_tags(short))
 
+    def params(self, params: Mapping[str, str]) -> None:
+        """Log settings; long values are cut."""
+        short = {key: cut(value) for key, value in params.items()}
+        self.guard("log settings", lambda: load_mlflow().log_params(short))
+
     def promotion(self, folder: Path) -> None:
         """Log what the gate said of a saved model, as its `run/promotion.json` has it."""
         path = folder / "run" / "promotion.json"
@@ -151,6 +156,24 @@ def exists(settings: TrackingConfig, run_id: str | None) -> bool:
         return str(open_client().get_run(run_id).info.lifecycle_stage) == "active"
     except Exception:  # not there, or no store: told when a run is opened
         return False
+
+
+def tagged(settings: TrackingConfig, tag: str, value: str) -> str | None:
+    """Return the id of the newest run with a tag, so that it can be gone on with; None if none."""
+    if not settings.enabled:
+        return None
+    try:
+        probe(store())
+        client = open_client()
+        experiment = client.get_experiment_by_name(settings.experiment)
+        if experiment is None:
+            return None
+        found = client.search_runs(
+            [experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1
+        )
+    except Exception:  # as above
+        return None
+    return str(found[0].info.run_id) if found else None
 
 
 def log_folder(folder: Path, settings: TrackingConfig) -> str:
