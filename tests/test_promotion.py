@@ -171,7 +171,9 @@ def test_prejudice_against_one_actor_stops_a_model(saved: Saved) -> None:
     assert [check.name for check in strict.checks if check.passed is False] == [
         "actor swaps, share of flips"
     ]
-    assert held(strict, "actor swaps").found == pytest.approx(2 / 3 / 40, abs=0.006)
+    flips = held(strict, "actor swaps").found
+    assert flips is not None
+    assert 0.01 < flips < 0.03  # one replacement in 40, where the label was not hardline already
     assert promotion.promote(folder, overrides=["promotion.actor_flips=0.03"]).promoted
 
 
