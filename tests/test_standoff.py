@@ -275,5 +275,5 @@ def test_two_corpora_load_as_one(labels: Path, mirror: Path, corpus_folder: Path
     assert len(both.rows("train")) == len(alone.rows("train")) + 2
     assert {row["corpus"] for row in both.rows("dev")} == {str(corpus_folder), str(labels)}
     assert both.fingerprint != alone.fingerprint
-    with pytest.raises(DataError, match="a folder is named twice"):
+    with pytest.raises(DataError, match="one is named twice"):
         load_corpus([labels, Path("real/../real")])
