@@ -125,7 +125,7 @@ def promote(
         ModelError: If the folder is no sound model, or is the champion already.
         DataError: If the corpus is not there or not sound.
     """
-    folder = Path(folder)
+    folder = _named(folder)
     manifest = artifact.read_manifest(folder)
     if settings is None:
         settings = restore_config(manifest.config, overrides, where=str(folder))
@@ -183,7 +183,7 @@ def force(folder: str | Path, *, why: str) -> str:
     Raises:
         ModelError: If the folder is no sound model, is the champion already, or there is no reason.
     """
-    folder = Path(folder)
+    folder = _named(folder)
     manifest = artifact.read_manifest(folder)
     if not why.strip():
         raise ModelError(f"{folder}: an override is recorded with its reason; give one: --why")
@@ -220,6 +220,12 @@ def rollback(models: str | Path, *, why: str = "") -> str:
     with _run_of(manifest) as run, _turn(models):
         _crown(folder, "rollback", why or f"back from {former}", _tracking(manifest), run)
     return f"{previous} is the champion again, in place of {former}"
+
+
+def _named(folder: str | Path) -> Path:
+    """Return a path that ends in the model's name: `.` does not."""
+    path = Path(folder)
+    return path if path.name not in ("", "..") else path.resolve()
 
 
 def _turn(models: Path) -> AbstractContextManager[None]:

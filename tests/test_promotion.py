@@ -224,6 +224,13 @@ def test_override_is_recorded_with_who_when_and_why(saved: Saved) -> None:
     assert str(entry["when"]).endswith("Z")
 
 
+def test_model_may_be_named_from_within(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, data = saved("a"), Path("data").resolve()
+    monkeypatch.chdir(folder)
+    assert promotion.promote(".", overrides=[f"data.path={data}"]).promoted
+    assert Path("../CHAMPION").read_text() == "a\n"
+
+
 def test_rollback_goes_back_one_champion_each_time(saved: Saved) -> None:
     for name in ("a", "b", "c"):
         promotion.force(saved(name), why="trial")

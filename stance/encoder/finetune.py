@@ -72,7 +72,7 @@ def fine_tune(
         train: Rows with `text`, `target` (a probability for each of `config.labels`) and `weight`.
         dev: Rows with `text` and `label` (a name) that choose the epoch and stop the training.
         scratch: Folder for checkpoints.
-        on_log: Told every figure as it comes.
+        on_log: Told every figure as it comes; what it raises ends the training.
         resume: Checkpoint of the same training to go on from (`latest`); None begins anew.
 
     Raises:
