@@ -146,5 +146,5 @@ def _divided(texts: list[str], settings: PretrainConfig) -> tuple[list[str], lis
 
 def _mark(settings: PretrainConfig, digest: str) -> str:
     """Return twelve hexadecimal digits that change with whatever changes the weights."""
-    content = settings.model_dump(mode="json", exclude={"tracking", "checkpoint_minutes"})
+    content = settings.model_dump(mode="json", exclude={"tracking"})
     return hashlib.sha256(json.dumps([content, digest]).encode()).hexdigest()[:12]
