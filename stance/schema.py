@@ -108,6 +108,24 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribution:
+    """Words that somebody is reported to have said; spans index the untouched text.
+
+    Attributes:
+        sources: Who says it ("the foreign minister, Sergei Lavrov", "he"); may be empty.
+        cues: Reporting words ("said", "according to"); may be empty.
+        contents: What is said, in order, quotation marks included; a quotation that runs on over
+            sentences has a span for each of them.
+        probability: Of the spans and of their belonging together, 0 to 1; 1 where people marked it.
+    """
+
+    sources: tuple[Span, ...]
+    cues: tuple[Span, ...]
+    contents: tuple[Span, ...]
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What is known of a document beside its text; None for what is not.
 
