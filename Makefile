@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "no venv module: apt install python3-venv"; exit 2; }
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
 	$(BIN)/python -m pip install --progress-bar on -c constraints.txt torch
-	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[train,read,tune,lora,data,dev]'
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[train,read,tune,lora,explain,data,dev]'
 	@touch $@
 
 train: models/.done ## Fine-tune and track a model: CONFIG=configs/quick.yaml ARGS="train.epochs=2"

@@ -11,23 +11,29 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stance import artifact
+from stance import artifact, evidence
 from stance.aggregate import article_score
 from stance.article import Document, language_of, split_document
 from stance.runtime import Scorer
 from stance.schema import (
     DocumentError,
+    Explanation,
     Metadata,
     ModelError,
     Prediction,
     ScoredArticle,
     ScoredSentence,
+    StanceError,
+    require,
 )
+
+Method = Literal["occlusion", "gradients"]
+"""How `Model.explain` weighs words."""
 
 MODELS = Path("models")
 """Where `load` looks for the champion unless `STANCE_MODELS` names another folder."""
@@ -85,6 +91,55 @@ class Model:
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (N, K), columns in the order of `labels`."""
         return self._scorer.probabilities(list(texts))[0]
+
+    @overload
+    def explain(self, texts: str, *, method: Method = "occlusion") -> Explanation: ...  # type: ignore[overload-overlap]
+    @overload
+    def explain(
+        self, texts: Sequence[str], *, method: Method = "occlusion"
+    ) -> list[Explanation]: ...
+    def explain(
+        self, texts: str | Sequence[str], *, method: Method = "occlusion"
+    ) -> Explanation | list[Explanation]:
+        """Weigh the words of one sentence, or of several in order, for its predicted label.
+
+        Args:
+            texts: A sentence, or a sequence of sentences.
+            method: `occlusion` scores the sentence without each word in turn and needs nothing
+                installed; `gradients`, integrated gradients, needs torch and captum. How far each
+                can be trusted is measured by `stance.evidence.faithfulness`.
+
+        Returns:
+            An `Explanation` for a string, a list of them for a sequence.
+
+        Raises:
+            DocumentError: If a text is empty or not a string.
+            DependencyError: If `gradients` is asked for and captum is not installed.
+        """
+        if isinstance(texts, str):
+            return self._explain([texts], method)[0]
+        return self._explain(list(texts), method)
+
+    def _explain(self, texts: list[str], method: Method) -> list[Explanation]:
+        probs = self.predict_proba(texts)
+        predicted = probs.argmax(axis=1).tolist()
+        if method == "occlusion":
+            weights = evidence.occlusion(texts, predicted, self.predict_proba)
+        elif method == "gradients":
+            require("captum", extra="explain", purpose="explaining by gradients")
+            from stance.encoder import integrated_gradients
+
+            weights = integrated_gradients(
+                self.folder,
+                texts,
+                [evidence.words(text) for text in texts],
+                predicted,
+                temperature=self.manifest.temperature,
+                max_length=self.manifest.max_length,
+            )
+        else:
+            raise StanceError(f"method {method!r}: expected occlusion or gradients")
+        return evidence.explanations(texts, probs, weights, labels=self.labels, method=method)
 
     def score_article(self, article: str | Document, *, name: str | None = None) -> ScoredArticle:
         """Score an article sentence by sentence.

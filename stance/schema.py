@@ -173,6 +173,46 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word or a mark of punctuation, and what it does for a label.
+
+    Attributes:
+        text: The word, `sentence[start:end]`.
+        start: Offset of its first code point in the sentence.
+        end: Offset after its last.
+        weight: What it adds to the probability of the label, in [-1, 1]; below 0 it speaks against.
+    """
+
+    text: str
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a sentence has its label: the weight of every word.
+
+    Attributes:
+        text: The sentence.
+        label: Its predicted label, which the weights are about.
+        probability: That label's calibrated probability.
+        words: Words and marks of punctuation, from left to right.
+        method: How the weights were found: `occlusion` or `gradients`.
+    """
+
+    text: str
+    label: str
+    probability: float
+    words: tuple[Word, ...]
+    method: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain JSON types."""
+        return {**asdict(self), "words": [asdict(word) for word in self.words]}
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredSentence:
     """A sentence of an article with its place and its prediction.
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from stance.cli import annotate, champion, data, tune
+from stance.cli import annotate, champion, data, explain, tune
 from stance.cli.common import ModelOption, progress, say
 from stance.cli.render import WRITERS, Format, print_tables
 from stance.schema import StanceError
@@ -28,6 +28,7 @@ app.add_typer(annotate.app, name="annotate")
 for command in (champion.promote, champion.rollback, champion.champions):
     app.command()(command)
 app.command()(tune.tune)
+app.command()(explain.explain)
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Settings that win over the file: section.key=value")

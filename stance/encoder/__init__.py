@@ -1,5 +1,6 @@
 """Fine-tunes, saves and exports transformer encoders. The only package that imports torch."""
 
+from stance.encoder.attribution import integrated_gradients
 from stance.encoder.checkpoints import latest, step
 from stance.encoder.finetune import FineTuned, OnLog, fine_tune
 from stance.encoder.masked import Adapted, adapt, save_adapted
@@ -16,6 +17,7 @@ __all__ = [
     "adapt",
     "embed",
     "fine_tune",
+    "integrated_gradients",
     "latest",
     "load_classifier",
     "locate",
