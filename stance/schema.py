@@ -6,6 +6,7 @@ StanceError
 ├── DocumentError    an article or sentence cannot be read or scored
 ├── ModelError       a saved model is missing, incomplete, corrupt or of another kind
 ├── BusyError        another process is at work where this one wants to be
+├── TeamError        another process of the same training has ended
 └── DependencyError  an optional part of the package is not installed
 """
 
@@ -45,6 +46,10 @@ class ModelError(StanceError):
 
 class BusyError(StanceError):
     """Another process is at work where this one wants to be."""
+
+
+class TeamError(StanceError):
+    """Another process of the same training has ended."""
 
 
 class DependencyError(StanceError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stance import artifact, metrics, tracking
+from stance import artifact, metrics, processes, tracking
 from stance.config import Config, load_config
 from stance.promotion import Decision, promote
 from stance.schema import ConfigError
@@ -99,7 +99,7 @@ def train_seeds(
     best = max(trained, key=lambda seed: float(trained[seed].dev[metrics.PRIMARY]["value"]))
     folder = trained[best].folder
     decision = None
-    if artifact.champion(folder.parent) != folder:
+    if processes.first() and artifact.champion(folder.parent) != folder:
         say(f"promotion: holding the best, seed {best}, against the champion")
         decision = promote(folder)
     return Seeds(trained, figures, best, decision, parent.id)

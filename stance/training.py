@@ -9,12 +9,22 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stance import artifact, distillation, metrics, promotion, report, tracking, workspace
+from stance import (
+    artifact,
+    distillation,
+    metrics,
+    processes,
+    promotion,
+    report,
+    tracking,
+    workspace,
+)
 from stance.config import Config, load_config
 from stance.corpus import Corpus, load_configured
 from stance.examples import examples
@@ -86,6 +96,35 @@ def train(
         ModelError: If the encoder cannot be loaded.
     """
     stem = "custom" if isinstance(config, Config) else Path(config).stem
+    with _company():
+        say = say if processes.first() else logger.debug
+        settings, corpus, rows = _prepared(config, overrides, say)
+        from stance.encoder import from_first
+
+        if processes.first():
+            call = (name or stem, settings, corpus, rows, say)
+            trained: Trained = from_first(_lead(*call, promote=promote, again=again))
+        else:
+            checkpoints = from_first()
+            if checkpoints is not None:
+                fit(settings, corpus, rows, checkpoints, lambda step, figures: None)
+            trained = from_first()
+    return trained
+
+
+def _company() -> AbstractContextManager[None]:
+    """Meet the other processes, if there are any; torch is loaded for nothing less."""
+    if processes.count() == 1:
+        return nullcontext()
+    from stance.encoder import joined
+
+    return joined()
+
+
+def _prepared(
+    config: Config | str | Path, overrides: Sequence[str], say: Callable[[str], None]
+) -> tuple[Config, Corpus, list[dict[str, Any]]]:
+    """Return the settings, the corpus, and the rows to train on."""
     settings = config if isinstance(config, Config) else load_config(config, overrides)
     given = settings.labels
     settings, corpus = load_configured(settings)
@@ -94,21 +133,38 @@ def train(
     settings = distillation.resolved(settings)
     rows = training_rows(corpus, settings)
     say(f"corpus: {len(rows)} sentences to train on, {len(corpus.rows('dev'))} to choose by")
-    rows = distillation.taught(rows, settings, say=say)
+    return settings, corpus, distillation.taught(rows, settings, say=say)
+
+
+def _lead(
+    name: str,
+    settings: Config,
+    corpus: Corpus,
+    rows: list[dict[str, Any]],
+    say: Callable[[str], None],
+    *,
+    promote: bool,
+    again: bool,
+) -> Trained:
+    """Train as the only process, or as the one that speaks, writes and logs for all."""
+    from stance.encoder import from_first, speaks
+
     mark = workspace.fingerprint(settings, [rows, corpus.rows("dev")])
     finished = artifact.trained(settings.output, mark) if not again else None
     if finished is not None and not workspace.unfinished(settings.output, mark):
+        from_first(None)
         say(f"{finished} is this training, finished before")
         manifest = artifact.read_manifest(finished)
         return Trained(finished, dict(manifest.dev), None, manifest.provenance["mlflow"]["run_id"])
-    with workspace.opened(settings.output, mark, name=name or stem) as work:
+    with workspace.opened(settings.output, mark, name=name) as work:
         _say_what_is_unfinished(work, say)
         run_id = work.run_id if tracking.exists(settings.tracking, work.run_id) else None
         try:
             with tracking.run(settings.tracking, name=work.name, run_id=run_id) as run:
                 return _finish(work, settings, corpus, rows, run, say, promote=promote)
         except (KeyboardInterrupt, SystemExit):
-            say(f"stopped; the same command goes on {_place(work)}")
+            if speaks():
+                say(f"stopped; the same command goes on {_place(work)}")
             raise
 
 
@@ -123,11 +179,13 @@ def _finish(
     promote: bool,
 ) -> Trained:
     """Do what is still to do of a training: after a kill, that is not all of it."""
+    from stance.encoder import from_first
+
     if work.run_id == run.id:
         run.recall()
     work.note(run_id=run.id)
     folder = settings.output / work.name
-    if not folder.is_dir():
+    if from_first(None if folder.is_dir() else work.checkpoints) is not None:
         say(f"fine-tuning {settings.encoder.name}")
         tuned = fit(settings, corpus, rows, work.checkpoints, run.metrics)
         say("saving and exporting to ONNX")
@@ -190,15 +248,18 @@ def fit(
     scratch: Path,
     on_log: OnLog,
 ) -> FineTuned:
-    """Fine-tune on rows, judged on the corpus's dev; goes on from a checkpoint in `scratch`."""
+    """Fine-tune on rows, judged on the corpus's dev; goes on from a checkpoint in `scratch`.
+
+    Of several processes each calls it with the same rows.
+    """
     from datasets import Dataset
 
-    from stance.encoder import fine_tune, latest
+    from stance.encoder import fine_tune, from_first, latest
 
     train_set = Dataset.from_dict(examples(rows, settings))
     dev_rows = corpus.rows("dev")
     dev_set = Dataset.from_dict({key: [row[key] for row in dev_rows] for key in ("text", "label")})
-    resume = latest(scratch)
+    resume = from_first(latest(scratch) if processes.first() else None)
     return fine_tune(settings, train_set, dev_set, scratch, on_log, resume=resume)
 
 

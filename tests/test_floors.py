@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 FLOORS = (
     ("schema",),
-    ("config", "article", "metrics", "artifact", "actors"),
+    ("config", "article", "metrics", "artifact", "actors", "processes"),
     (
         "cache",
         "corpus",

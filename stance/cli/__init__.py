@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stance import processes
 from stance.cli import annotate, champion, data, explain, tune
 from stance.cli.common import ModelOption, progress, say
 from stance.cli.render import WRITERS, Format, print_tables
@@ -36,23 +39,42 @@ Overrides = Annotated[
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; of several processes at one training, one speaks."""
+    if not processes.first():
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (to the end)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
+        if processes.count() > 1 and sys.argv[1:2] != ["train"]:
+            raise StanceError("several processes can work at `stance train` only, not at this")
         app()
     except StanceError as error:
-        print(f"stance: {error}", file=sys.stderr)
+        _tell(f"stance: {error}")
         sys.exit(2)
     except ModuleNotFoundError as error:
-        print(
+        _tell(
             f"stance: this command needs {error.name}, which is not installed: "
-            f"run  pip install 'stance[train]'",
-            file=sys.stderr,
+            f"run  pip install 'stance[train]'"
         )
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `head` does
         sys.exit(0)
+    except Exception:
+        if processes.count() == 1:
+            raise
+        _tell(traceback.format_exc())
+        sys.exit(1)
+
+
+def _tell(message: str) -> None:
+    """Say why the command ends, unless another process of the same training has said it."""
+    if processes.count() == 1:
+        print(message, file=sys.stderr)
+        return
+    from stance.encoder import speaks
+
+    if speaks():
+        print(message, file=sys.__stderr__, flush=True)
 
 
 @app.command()

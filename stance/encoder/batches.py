@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
@@ -21,23 +21,23 @@ class LengthGrouped(torch.utils.data.Sampler[int]):
         lengths: Tokens of each row.
         batch_size: Rows of a step, over all processes and accumulated batches.
         seed: Of the order.
+        epoch: Says which epoch it is, when its order is asked for. Told it by `set_epoch`, a
+            sampler of several processes that go on within an epoch would not hear of it.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, seed: int, epoch: Callable[[], int]
+    ) -> None:
         self._lengths = lengths
         self._size = batch_size
         self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
         self._epoch = epoch
 
     def __len__(self) -> int:
         return len(self._lengths)
 
     def __iter__(self) -> Iterator[int]:
-        draw = torch.Generator().manual_seed(self._seed + 1_000_003 * self._epoch)
+        draw = torch.Generator().manual_seed(self._seed + 1_000_003 * self._epoch())
         rows = torch.randperm(len(self), generator=draw).tolist()
         size = self._size * min(POOL, max(1, len(self) // (4 * self._size)))
         pools = [rows[i : i + size] for i in range(0, len(self), size)]

@@ -15,6 +15,7 @@ from transformers.trainer_callback import TrainerControl
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from stance import artifact
+from stance.encoder import team
 
 STATE = "trainer_state.json"
 """File of a checkpoint with the step, the history and what the callbacks remember."""
@@ -61,7 +62,10 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step >= state.max_steps or float(state.epoch).is_integer():
             return
+        if args.world_size > 1 and not control.should_log:
+            return  # several processes must agree, and not at every step
         due = control.should_log and time.monotonic() - self._last >= self._seconds
+        due, self._stop.signal = map(int, team.most(due and args.should_save, self._stop.signal))
         if due or self._stop.signal:
             control.should_log = control.should_save = True
 
@@ -69,15 +73,20 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
         control.should_log = True
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        folder = Path(args.output_dir)
+        (number,) = team.most(self._stop.signal)  # by now every process has written its part
+        self._stop.signal = int(number)
+        if args.should_save:
+            self._keep(Path(args.output_dir), state)
+        self._last = time.monotonic()
+        self._stop.obey()
+
+    def _keep(self, folder: Path, state: Any) -> None:
         new = folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         artifact.seal(new)
         best = state.best_model_checkpoint
         kept = {new, Path(best) if best else new}
         for old in set(folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*")) - kept:
             artifact.discard(old)
-        self._last = time.monotonic()
-        self._stop.obey()
 
 
 class StopRequest:

@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from stance import processes
 from stance.config import Config, TrainConfig
 from stance.encoder.averaging import WeightAverage
 from stance.encoder.checkpoints import STATE, Checkpoints, ended, stopping
@@ -86,10 +87,56 @@ def fine_tune(
     prepare(model, config.encoder, settings)
     collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
     listener = _Listener(on_log)
+    dev_rows = _tokenized(dev, tokenizer, config)
+    by_length = np.argsort(dev_rows["length"][:], kind="stable")
+    with quiet(), stopping() as stop:
+        trainer = ClassificationTrainer(
+            settings,
+            model=model,
+            args=_arguments(settings, scratch),
+            data_collator=collator,
+            train_dataset=_tokenized(train, tokenizer, config),
+            eval_dataset=dev_rows.select(by_length),
+            compute_metrics=_dev_figures,
+            callbacks=[
+                listener,
+                EarlyStoppingCallback(settings.early_stopping),
+                Checkpoints(settings.checkpoint_minutes, stop),
+                *_ema(settings),
+            ],
+            optimizers=(optimizer(model, settings), None),
+        )
+        trainer.remove_callback(ProgressCallback)
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.add_callback(_Bar)
+        # Each process has dropout of its own; the weights and the order of rows are the same.
+        torch.manual_seed(settings.seed + trainer.args.process_index)
+        _train(trainer, resume)
+        logits = trainer.predict(trainer.eval_dataset).predictions[np.argsort(by_length)]
+        stop.obey()
+        # Mixed precision lives in a wrapper that would be exported too, and not every runtime
+        # knows its half-width products.
+        model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    merge_adapters(model)
+    return FineTuned(
+        model.eval().cpu(),
+        tokenizer,
+        np.asarray(logits, dtype=float),
+        [_entry(logs) for logs in trainer.state.log_history],
+    )
+
+
+def _arguments(settings: TrainConfig, scratch: Path) -> TrainingArguments:
+    share, rest = divmod(settings.batch_size, processes.count())
+    if rest:
+        raise ConfigError(
+            f"train.batch_size: {settings.batch_size} rows cannot be dealt out evenly to "
+            f"{processes.count()} processes; choose a multiple"
+        )
     arguments = TrainingArguments(
         output_dir=str(scratch),
         num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=share,
         per_device_eval_batch_size=max(64, settings.batch_size),
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
@@ -111,41 +158,9 @@ def fine_tune(
         report_to="none",
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-    dev_rows = _tokenized(dev, tokenizer, config)
-    by_length = np.argsort(dev_rows["length"][:], kind="stable")
-    with quiet(), stopping() as stop:
-        trainer = ClassificationTrainer(
-            settings,
-            model=model,
-            args=arguments,
-            data_collator=collator,
-            train_dataset=_tokenized(train, tokenizer, config),
-            eval_dataset=dev_rows.select(by_length),
-            compute_metrics=_dev_figures,
-            callbacks=[
-                listener,
-                EarlyStoppingCallback(settings.early_stopping),
-                Checkpoints(settings.checkpoint_minutes, stop),
-                *_ema(settings),
-            ],
-            optimizers=(optimizer(model, settings), None),
-        )
-        trainer.remove_callback(ProgressCallback)
-        trainer.remove_callback(transformers.PrinterCallback)
-        trainer.add_callback(_Bar)
-        _train(trainer, resume)
-        logits = trainer.predict(trainer.eval_dataset).predictions[np.argsort(by_length)]
-        stop.obey()
-        # Mixed precision lives in a wrapper that would be exported too, and not every runtime
-        # knows its half-width products.
-        model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    merge_adapters(model)
-    return FineTuned(
-        model.eval().cpu(),
-        tokenizer,
-        np.asarray(logits, dtype=float),
-        [_entry(logs) for logs in trainer.state.log_history],
-    )
+    # A process has one device, or a batch would grow with the GPUs of the machine.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 def _train(trainer: ClassificationTrainer, checkpoint: Path | None) -> None:
@@ -170,9 +185,9 @@ def precision(name: str) -> dict[str, bool]:
             "train.precision: fp16 needs a CUDA GPU, and there is none here; use fp32 (or bf16, "
             "which also runs on a CPU)"
         )
-    if name == "bf16":
-        return {"bf16": True, "use_cpu": not gpu}
-    return {"fp16": name == "fp16"}
+    # Without a GPU, both bf16 and several processes have to be told that it is the CPU they run on.
+    cpu = not gpu and (name == "bf16" or processes.count() > 1)
+    return {"bf16": name == "bf16", "fp16": name == "fp16", "use_cpu": cpu}
 
 
 def fast_bf16() -> bool:

@@ -58,8 +58,9 @@ class ClassificationTrainer(Trainer):  # type: ignore[misc]
         self._settings = settings
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
-        of_a_step = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGrouped(self.train_dataset["length"][:], of_a_step, self.args.seed)
+        of_a_step = self.get_total_train_batch_size(self.args)
+        lengths = self.train_dataset["length"][:]
+        return LengthGrouped(lengths, of_a_step, self.args.seed, lambda: int(self.state.epoch or 0))
 
     def compute_loss(
         self,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stance import processes
 from stance.artifact import read_manifest
 from stance.schema import StanceError
 from stance.tracking.registry import flatten, log_training
@@ -107,11 +108,12 @@ def run(settings: TrackingConfig, *, name: str, run_id: str | None = None) -> It
     """Open a run, a child if the caller has one open; close it whatever happens.
 
     Args:
-        settings: Experiment to log to; `enabled: false` gives a run that logs nothing.
+        settings: Experiment to log to; `enabled: false` gives a run that logs nothing, and so has
+            each but the first of several processes.
         name: Name of a new run.
         run_id: An existing run to add to.
     """
-    if not settings.enabled:
+    if not settings.enabled or not processes.first():
         yield Run("", None)
         return
     uri = store()
