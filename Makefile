@@ -8,7 +8,7 @@ READY  := .venv/.ready
 STANCE := $(BIN)/stance
 # What a training depends on; a change elsewhere does not train again.
 INPUTS := $(wildcard data/*.jsonl data/*/*.csv stance/corpus/*.py) \
-          $(wildcard stance/encoder/*.py stance/config/*.py) $(addprefix stance/,artifact.py distillation.py examples.py metrics.py promotion.py training.py)
+          $(wildcard stance/encoder/*.py stance/config/*.py stance/metrics/*.py) $(addprefix stance/,artifact.py distillation.py examples.py promotion.py training.py)
 
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stance import artifact, evidence
 from stance.aggregate import article_score
 from stance.article import Document, language_of, split_document
-from stance.runtime import Scorer
+from stance.runtime import Scorer, softmax
 from stance.schema import (
     DocumentError,
     Explanation,
@@ -91,6 +91,14 @@ class Model:
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (N, K), columns in the order of `labels`."""
         return self._scorer.probabilities(list(texts))[0]
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return what the network puts out, shape (N, K), before calibration."""
+        return self._scorer.logits(list(texts))[0]
+
+    def calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn outputs of `logits` into calibrated probabilities, shape (N, K)."""
+        return softmax(logits / self.manifest.temperature)
 
     @overload
     def explain(self, texts: str, *, method: Method = "occlusion") -> Explanation: ...  # type: ignore[overload-overlap]

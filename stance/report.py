@@ -65,35 +65,65 @@ def corpus_pictures(
 
 def evaluation_table(result: Mapping[str, Any]) -> str:
     """Lay out an evaluation as plain text, every figure with its 95 % interval."""
+    data = result["data"]
     lines = [
-        f"{result['model']} on {result['data']['name']}: {result['data']['rows']} sentences "
-        f"in {result['data']['groups']} groups",
+        f"{result['model']} on {data['name']}: {data['rows']} sentences in {data['groups']} groups",
         "95 % intervals from a bootstrap over groups",
+        *(f"note: {warning}" for warning in data["warnings"]),
         "",
         f"{'':28}{'macro-F1':>22}{'weighted F1':>22}{'accuracy':>22}",
     ]
     systems = {"this model": result["figures"], **result["baselines"]}
     for name, figures in systems.items():
-        cells = "".join(
-            f"{_figure(figures[key]):>22}" for key in ("macro_f1", "weighted_f1", "accuracy")
-        )
-        lines.append(f"{name:28}{cells}")
-    head = f"{'label':28}{'precision':>22}{'recall':>22}{'F1':>22}{'support':>9}"
-    lines += ["", head]
+        lines.append(f"{name:28}" + _cells(figures, ("macro_f1", "weighted_f1", "accuracy")))
+    lines += ["", f"{'label':28}{'precision':>22}{'recall':>22}{'F1':>22}{'support':>9}"]
     for label, row in result["figures"]["labels"].items():
-        cells = "".join(f"{_figure(row[key]):>22}" for key in ("precision", "recall", "f1"))
+        cells = _cells(row, ("precision", "recall", "f1"))
         lines.append(f"{label:28}{cells}{row['support']:>9}")
-    labels = list(result["figures"]["labels"])
-    wide = max(15, 2 + max(map(len, labels)))
-    lines += ["", f"{'confusion (rows gold)':{wide + 6}}" + "".join(f"{x:>{wide}}" for x in labels)]
-    for label, row in zip(labels, result["figures"]["confusion"], strict=True):
-        lines.append(f"{label:{wide + 6}}" + "".join(f"{count:>{wide}}" for count in row))
+    lines += ["", *_single_figures(result), "", *_confusion_lines(result["figures"])]
     if result["behaviour"]:
         lines += ["", f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
         for capability, found in result["behaviour"].items():
             rate = f"{found['rate']:.0%}"
             lines.append(f"{capability:28}{found['failures']:>10}{found['cases']:>8}{rate:>8}")
     return "\n".join(lines) + "\n"
+
+
+def _single_figures(result: Mapping[str, Any]) -> list[str]:
+    """Lay out what is told of the model alone, a line each."""
+    figures, calibration = result["figures"], result["calibration"]
+    at = result["selective"]["at"]
+    rows = [
+        ("balanced accuracy", figures["balanced_accuracy"]),
+        ("Matthews correlation", figures["mcc"]),
+        ("ROC-AUC, one against the rest", figures["roc_auc"]),
+        ("log loss (nats)", figures["log_loss"]),
+        ("Brier score (0 to 2)", figures["brier"]),
+        ("calibration error, uncalibrated", calibration["before"]["ece"]),
+        ("calibration error", calibration["after"]["ece"]),
+        ("area under risk-coverage", result["selective"]["area"]),
+        *(
+            (f"error of the surest {float(c):.0%}{of}", found[key])
+            for c, found in at.items()
+            for key, of in (("error", ""), ("ratio", " / of all"))
+        ),
+    ]
+    if result["agreement"]:
+        for one in result["agreement"]["annotators"]:
+            who = f"annotator {one['annotator']}"
+            rows.append((f"kappa of the model and {who}", one["model"]["kappa"]))
+            if one["people"]:
+                rows.append((f"kappa of the others and {who}", one["people"]["kappa"]))
+    return [f"{name:40}{_figure(value):>24}" for name, value in rows]
+
+
+def _confusion_lines(figures: Mapping[str, Any]) -> list[str]:
+    labels = list(figures["labels"])
+    wide = max(15, 2 + max(map(len, labels)))
+    lines = [f"{'confusion (rows gold)':{wide + 6}}" + "".join(f"{x:>{wide}}" for x in labels)]
+    for label, row in zip(labels, figures["confusion"], strict=True):
+        lines.append(f"{label:{wide + 6}}" + "".join(f"{count:>{wide}}" for count in row))
+    return lines
 
 
 def promotion_table(decision: Mapping[str, Any]) -> str:
@@ -118,5 +148,13 @@ def promotion_table(decision: Mapping[str, Any]) -> str:
     return "\n".join([*lines, decision["verdict"]]) + "\n"
 
 
-def _figure(figure: Mapping[str, float]) -> str:
+def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> str:
+    return "".join(f"{_figure(figures[name]):>22}" for name in names)
+
+
+def _figure(figure: Mapping[str, float | None]) -> str:
+    if figure["value"] is None:
+        return "not defined"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"

@@ -1,0 +1,191 @@
+"""Measures a saved model on a split or on any labelled file, beside baselines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stance import artifact, metrics, report, tracking
+from stance.baselines import predict_baselines
+from stance.behaviour import challenge
+from stance.config import TrackingConfig
+from stance.evaluation.errors import errors
+from stance.evaluation.sample import Sample, own_corpus, read_sample, score
+from stance.prediction import Model, resolve
+from stance.runtime import softmax
+from stance.schema import DataError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of a model on labelled data; docs/EVALUATION.md says what each means.
+
+    Attributes:
+        result: As written to the JSON file: `model`, `data`, `figures`, `agreement`, `calibration`,
+            `selective`, `errors`, `baselines`, `behaviour`. A figure is `{"value", "low", "high"}`
+            with its 95 % interval, None where it is not defined.
+        folder: Where the report was written; None if it was not.
+    """
+
+    result: dict[str, Any]
+    folder: Path | None
+
+    @property
+    def macro_f1(self) -> float:
+        """The primary figure, in [0, 1]."""
+        return float(self.result["figures"][metrics.PRIMARY]["value"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON types, without NaN."""
+        return self.result
+
+    def to_text(self) -> str:
+        """Return a table that fits a terminal."""
+        return report.evaluation_table(self.result)
+
+
+def evaluate(
+    model: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    split: str = "test",
+    text_column: str = "text",
+    label_column: str = "label",
+    baselines: bool = True,
+    output: str | Path | None = "reports",
+    say: Callable[[str], None] = logger.info,
+) -> Evaluation:
+    """Measure a model.
+
+    Args:
+        model: As for `stance.load`; None is the champion.
+        data: A labelled .jsonl, .csv, .tsv or .parquet file, a corpus folder, or a published
+            corpus (`public:NAME`); None takes the corpus that the model was trained on.
+        split: Split of a corpus: `train`, `dev` or `test`.
+        text_column: Column of `data` with the sentence.
+        label_column: Column of `data` with the gold label.
+        baselines: Measure the baselines too, trained on the model's training rows.
+        output: Folder for the report; None writes none.
+        say: Told in a line what happens next.
+
+    Raises:
+        ModelError: If the model cannot be loaded.
+        DataError: With every fault of the data.
+    """
+    scorer = Model(resolve(model))
+    sample = read_sample(
+        scorer, data, split=split, text_column=text_column, label_column=label_column, say=say
+    )
+    say(f"scoring {len(sample.rows):,} sentences with {scorer.name}")
+    logits = score(scorer, sample.texts, say)
+    result: dict[str, Any] = {"model": scorer.name, "data": sample.describe()}
+    result |= _measured(sample, logits, scorer)
+    result["baselines"] = (
+        _baselines(scorer, sample, logits.argmax(axis=1), say) if baselines else {}
+    )
+    result["behaviour"] = challenge(scorer)
+    folder = Path(output) / scorer.name / _slug(sample.name) if output is not None else None
+    if folder is not None:
+        _write(result, sample, folder)
+        _log(result, scorer, sample.name, folder)
+    return Evaluation(result, folder)
+
+
+def _measured(sample: Sample, logits: metrics.FloatArray, scorer: Model) -> dict[str, Any]:
+    """Return all that follows from the gold labels and the network's outputs."""
+    gold, groups, labels = sample.gold, sample.groups, sample.labels
+    raw, probs = softmax(logits), scorer.calibrated(logits)
+    predicted = probs.argmax(axis=1)
+    votes = sample.votes()
+
+    def calibration(given: metrics.FloatArray) -> dict[str, Any]:
+        return {
+            **metrics.calibration_figures(gold, given, labels, groups=groups),
+            "reliability": metrics.reliability(gold, given, labels, groups=groups),
+        }
+
+    return {
+        "figures": metrics.evaluate_predictions(
+            gold, predicted, labels, probs=probs, groups=groups
+        ),
+        "agreement": None
+        if votes is None
+        else metrics.agreement(votes, predicted, len(labels), groups=groups),
+        "calibration": {"before": calibration(raw), "after": calibration(probs)},
+        "selective": metrics.risk_coverage(gold, probs, groups=groups),
+        "errors": errors(sample, probs),
+    }
+
+
+def _baselines(
+    scorer: Model, sample: Sample, predicted: metrics.IntArray, say: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Measure the baselines, fitted on the model's training rows, beside it."""
+    config = scorer.manifest.config
+    try:
+        corpus = sample.corpus or own_corpus(scorer, "train", say)
+    except DataError as error:
+        say(f"no baselines: the training data is not here ({str(error).splitlines()[0]})")
+        return {}
+    limit = config["data"]["train_limit"]
+    seed = config["train"]["seed"]
+    train = corpus.limited(limit, seed=seed) if limit else corpus.rows("train")
+    say(f"baselines: fitting three on the same {len(train)} training sentences")
+    others = predict_baselines(
+        [row["text"] for row in train],
+        metrics.numbers([row["label"] for row in train], scorer.labels),
+        sample.texts,
+        encoder=config["encoder"]["name"],
+        max_length=config["encoder"]["max_length"],
+    )
+    gold, groups, labels = sample.gold, sample.groups, sample.labels
+    return {
+        name: {
+            **metrics.evaluate_predictions(gold, other, labels, groups=groups),
+            "difference": metrics.paired_difference(
+                gold, predicted, other, len(labels), groups=groups
+            ),
+        }
+        for name, other in others.items()
+    }
+
+
+def _write(result: dict[str, Any], sample: Sample, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with artifact.atomic(folder / "report.json") as path:
+        content = json.dumps(result, indent=2, allow_nan=False)
+        path.write_text(content + "\n", encoding="utf-8")
+    with artifact.atomic(folder / "report.txt") as path:
+        path.write_text(report.evaluation_table(result), encoding="utf-8")
+    matrix = result["figures"]["confusion"]
+    report.confusion_picture(matrix, sample.labels, folder / "confusion.png")
+
+
+def _log(result: dict[str, Any], scorer: Model, name: str, folder: Path) -> None:
+    """Add the figures to the run that trained the model."""
+    manifest = scorer.manifest
+    run_id = manifest.provenance["mlflow"]["run_id"]
+    if run_id is None:
+        return
+    settings = TrackingConfig(**manifest.config["tracking"])
+    with tracking.run(settings, name=manifest.name, run_id=run_id) as run:
+        slug = _slug(name)
+        run.figures(slug, {k: v for k, v in result["figures"].items() if k != "confusion"})
+        run.figures(f"{slug}/ece", result["calibration"]["after"]["ece"])
+        for baseline, figures in result["baselines"].items():
+            value = {metrics.PRIMARY: figures[metrics.PRIMARY]["value"]}
+            run.figures(f"{slug}/{_slug(baseline)}", value)
+        rates = {capability: found["rate"] for capability, found in result["behaviour"].items()}
+        run.figures("challenge", rates)
+        run.artifacts(folder, f"evaluation/{slug}")
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")

@@ -1,0 +1,195 @@
+"""The labelled sentences that a model is measured on, and what is odd about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stance.config import Config, DataConfig
+from stance.corpus import Corpus, load_configured, load_corpus, read_labelled
+from stance.corpus.table import GROUP_COLUMNS, read_votes
+from stance.corpus.uncut import is_public, same_text
+from stance.metrics import FloatArray, IntArray, group_index, numbers
+from stance.prediction import Model
+from stance.schema import DataError
+
+FEW = 30
+"""Fewer groups make an interval of little worth."""
+MANY = 100_000
+_BLOCK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Labelled sentences.
+
+    Attributes:
+        name: What they are called in a report.
+        rows: With `text`, `label` and any other columns.
+        labels: The model's.
+        grouped_by: Column that says what belongs together; None without one.
+        corpus: The corpus they are of, if it is the model's own.
+        warnings: What a reader of the figures should know of them.
+    """
+
+    name: str
+    rows: Sequence[dict[str, Any]]
+    labels: tuple[str, ...]
+    grouped_by: str | None
+    corpus: Corpus | None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def texts(self) -> list[str]:
+        """The sentences."""
+        return [row["text"] for row in self.rows]
+
+    @property
+    def gold(self) -> IntArray:
+        """Label numbers, shape (N,)."""
+        return numbers([row["label"] for row in self.rows], self.labels)
+
+    @property
+    def groups(self) -> list[object] | None:
+        """What belongs together, of each row; a row without it is a group of its own."""
+        if self.grouped_by is None:
+            return None
+        found = (row.get(self.grouped_by) for row in self.rows)
+        return [("row", i) if key in (None, "") else key for i, key in enumerate(found)]
+
+    def votes(self) -> list[list[int | None]] | None:
+        """Return label numbers by annotator, or None without a column `votes` for this label set.
+
+        Raises:
+            DataError: If a vote is none of the labels.
+        """
+        if not any(row.get("votes") for row in self.rows):
+            return None
+        number = {label: i for i, label in enumerate(self.labels)}
+        return [
+            [number[vote] for vote in read_votes(row["votes"], self.labels)]
+            if row.get("votes")
+            else []
+            for row in self.rows
+        ]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a report says of the data."""
+        gold = Counter(row["label"] for row in self.rows)
+        return {
+            "name": self.name,
+            "rows": len(self.rows),
+            "groups": int(group_index(len(self.rows), self.groups).max()) + 1,
+            "grouped_by": self.grouped_by,
+            "labels_without_gold": [label for label in self.labels if not gold[label]],
+            "warnings": list(self.warnings),
+        }
+
+
+def read_sample(
+    scorer: Model,
+    data: str | Path | None,
+    *,
+    split: str,
+    text_column: str,
+    label_column: str,
+    say: Callable[[str], None],
+) -> Sample:
+    """Read what a model is to be measured on; see `stance.evaluation.evaluate`.
+
+    Raises:
+        DataError: With every fault of the data.
+    """
+    labels, corpus = scorer.labels, None
+    rows: Sequence[dict[str, Any]]
+    if data is None:
+        name = f"{' + '.join(scorer.manifest.data['path'])} {split}"
+        corpus = own_corpus(scorer, split, say)
+        rows = corpus.rows(split)
+    elif Path(data).is_dir() or is_public(Path(data)):
+        name = f"{data} {split}"
+        rows = load_corpus(data, labels=labels, splits=(split,)).rows(split)
+    else:
+        name = Path(data).name
+        rows = read_labelled(
+            Path(data), labels=labels, text_column=text_column, label_column=label_column
+        )
+    if not rows:
+        raise DataError(f"{name}: no sentences; name another --split, or labelled ones by --data")
+    column = next((c for c in GROUP_COLUMNS if c in rows[0]), None)
+    sample = Sample(name, rows, labels, column, corpus)
+    sample.warnings.extend(_oddities(sample))
+    for warning in sample.warnings:
+        say(f"{name}: {warning}")
+    return sample
+
+
+def _oddities(sample: Sample) -> list[str]:
+    """Say what is odd about the data, so that nobody is misled by a figure."""
+    rows, found = sample.rows, []
+    groups = int(group_index(len(rows), sample.groups).max()) + 1
+    what = f"by {sample.grouped_by}" if sample.grouped_by else "each sentence its own"
+    if groups < FEW:
+        found.append(
+            f"{len(rows)} sentences in {groups} groups ({what}): the intervals mean little under "
+            f"{FEW} groups"
+        )
+    if sample.grouped_by is None:
+        found.append(
+            f"no column {', '.join(GROUP_COLUMNS)}: the intervals take sentences for independent, "
+            f"and are too narrow if several are of one article"
+        )
+    given = Counter(row["label"] for row in rows)
+    if absent := [label for label in sample.labels if not given[label]]:
+        found.append(
+            f"no sentence is labelled {', '.join(absent)}: recall and ROC-AUC of these are not "
+            f"defined, and the macro-F1 is not comparable with others"
+        )
+    ids = Counter(str(row["id"]) for row in rows if row.get("id") not in (None, ""))
+    if repeated := [key for key, count in ids.items() if count > 1]:
+        found.append(f"{len(repeated)} ids occur more than once ({repeated[0]!r} is the first)")
+    texts: dict[str, set[str]] = {}
+    for row in rows:
+        texts.setdefault(same_text(row["text"]), set()).add(row["label"])
+    if repeats := len(rows) - len(texts):
+        found.append(f"{repeats} sentences are repeats of others; each counts")
+    if torn := sum(len(labels) > 1 for labels in texts.values()):
+        found.append(f"{torn} sentences occur with more than one label; no model can have all")
+    if len(rows) > MANY:
+        found.append(f"over {MANY:,} sentences: intervals of 200 resamples instead of 1,000")
+    return found
+
+
+def score(scorer: Model, texts: Sequence[str], say: Callable[[str], None]) -> FloatArray:
+    """Return the network's outputs, shape (N, K), block by block: a million fit no memory."""
+    blocks = []
+    for start in range(0, len(texts), _BLOCK):
+        if start:
+            say(f"scored {start:,} of {len(texts):,}")
+        blocks.append(scorer.logits(texts[start : start + _BLOCK]))
+    return np.concatenate(blocks)
+
+
+def own_corpus(scorer: Model, split: str, say: Callable[[str], None]) -> Corpus:
+    """Read the corpus a model was trained on, with a split to measure it on."""
+    manifest = scorer.manifest
+    known = {k: v for k, v in manifest.config["data"].items() if k in DataConfig.model_fields}
+    config = Config(
+        labels=scorer.labels,
+        poles=None,
+        data=DataConfig.model_validate({**known, "path": manifest.data["path"]}),
+    )
+    splits = tuple(dict.fromkeys(("train", "dev", split)))
+    _, corpus = load_configured(config, splits=splits)
+    if corpus.fingerprint != manifest.data["fingerprint"]:
+        say("the corpus has changed since this model was trained; a test sentence of today")
+        say("may have been a training sentence then")
+    seen = {same_text(row["text"]) for row in corpus.rows("train")}
+    if split != "train" and (n := sum(same_text(r["text"]) in seen for r in corpus.rows(split))):
+        say(f"{n} of {len(corpus.rows(split))} {split} sentences are also in the training data")
+    return corpus
