@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+
+from stance.schema import DataError, Problem
 
 # Names that hold an actor's name and are none: seas, regions, newspapers, party families.
 _NAMESAKES = (
@@ -23,7 +25,12 @@ _NAMESAKES = (
 
 _TABLE = Path(__file__).with_name("actors.csv")
 
+_WORD = re.compile(r"(?<!\w)\w+")
+
 _KINDS = ("names", "adjectives", "people", "capitals", "seats")
+
+TYPES = ("state", "organisation", "party", "armed group", "person")
+"""What an actor may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,14 @@ class Actor:
     Attributes:
         id: ISO 3166-1 alpha-3 in lower case for a state, else a short name.
         name: Usual English name.
-        type: `state`, `organisation`, `party` or `armed group`.
-        region: Continent, `Middle East` or `World`.
+        type: One of `TYPES`.
+        region: Continent, `Middle East` or `World`; may be empty.
         aliases: Names it goes by: demonyms, capitals that stand for a government.
         forms: Those of them that `swap` knows how to use, the usual one first, by kind: `names`,
             `adjectives`, `people` (plural nouns), `capitals`, `seats` (of its government).
         article: Whether its name takes "the".
         leader: Title of the head of its government; empty if there is none.
+        side: Of a person, the id of the actor that he or she speaks for; else empty.
     """
 
     id: str
@@ -48,55 +56,125 @@ class Actor:
     region: str
     aliases: tuple[str, ...]
     forms: Mapping[str, tuple[str, ...]]
-    article: bool
-    leader: str
+    article: bool = False
+    leader: str = ""
+    side: str = ""
 
 
 @cache
 def gazetteer() -> dict[str, Actor]:
     """Return the actors by id."""
-    with _TABLE.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        row["id"]: Actor(
-            row["id"],
-            row["name"],
-            row["type"],
-            row["region"],
-            tuple(row["aliases"].split(";")),
-            {kind: tuple(row[kind].split(";")) for kind in _KINDS if row[kind]},
-            bool(row["article"]),
-            row["leader"],
-        )
-        for row in rows
-    }
+    return {actor.id: actor for actor in _read(_TABLE)}
+
+
+def read_actors(path: str | Path) -> dict[str, Actor]:
+    """Return the gazetteer with the actors of a file of one's own.
+
+    Args:
+        path: A CSV file with the columns `id`, `name`, `type` and, if wanted, `aliases` (separated
+            by `;`) and `side`. An id of the gazetteer gives that actor more aliases; a name that
+            the gazetteer gives to another actor goes over to the file's.
+
+    Raises:
+        DataError: With every fault of the file.
+    """
+    own: list[Actor] = []
+    problems: list[Problem] = []
+    try:
+        own = list(_read(Path(path)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
+    except KeyError as error:
+        raise DataError(
+            f"{path}: no column {error.args[0]}: expected id, name, type and, if wanted, "
+            f"aliases, side"
+        ) from None
+    known = dict(gazetteer())
+    ids = {*known, *(actor.id for actor in own)}
+    for line, actor in enumerate(own, start=2):
+        if not actor.id or not actor.name:
+            problems.append(Problem(str(path), line, "an actor needs an id and a name"))
+        if actor.type not in TYPES:
+            message = f"type {actor.type!r}, expected one of {', '.join(TYPES)}"
+            problems.append(Problem(str(path), line, message))
+        if actor.side and actor.side not in ids:
+            message = f"side {actor.side!r} is no actor of the file or the gazetteer"
+            problems.append(Problem(str(path), line, message))
+        before = known.pop(actor.id, None)  # those of the file go last: the last has the name
+        aliases = (*before.aliases, *actor.aliases) if before else actor.aliases
+        known[actor.id] = replace(actor, aliases=aliases, forms=before.forms if before else {})
+    if problems:
+        raise DataError(f"{path}: {len(problems)} faults", problems)
+    return known
+
+
+def _read(path: Path) -> Iterator[Actor]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            yield Actor(
+                row["id"],
+                row["name"],
+                row["type"],
+                row.get("region") or "",
+                tuple(filter(None, (row.get("aliases") or "").split(";"))),
+                {kind: tuple(row[kind].split(";")) for kind in _KINDS if row.get(kind)},
+                bool(row.get("article")),
+                row.get("leader") or "",
+                row.get("side") or "",
+            )
 
 
 def find_actors(text: str) -> set[str]:
-    """Return the ids of the actors that a text names, by whole words and with their capitals."""
+    """Return the ids of the actors that a text names, by whole words and with their capitals.
+
+    Persons are left out: they are known here for the actor that they speak for.
+    """
     return {actor for _, actor in _mentions(text)}
+
+
+class Names:
+    """Finds what actors are called in a text: whole words, the longest name first.
+
+    Args:
+        actors: Actors by id; where two have one name, it is the last one's.
+    """
+
+    def __init__(self, actors: Iterable[Actor]) -> None:
+        self._ids: dict[str, str] = dict.fromkeys(_NAMESAKES, "")
+        self._first: dict[str, list[str]] = {}
+        for actor in actors:
+            for alias in (actor.name, *actor.aliases):
+                if alias.strip():
+                    self._ids[alias.strip()] = actor.id
+        # The longest name first: "South Korea" before "Korea".
+        for name in sorted(self._ids, key=lambda name: (-len(name), name)):
+            self._first.setdefault(_WORD.findall(name)[0], []).append(name)
+
+    def find(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield start, end and actor's id of every name, from left to right."""
+        last = 0
+        for word in _WORD.finditer(text):
+            start = word.start()
+            if start < last:
+                continue
+            for name in self._first.get(word.group(), ()):
+                end = start + len(name)
+                if text.startswith(name, start) and not text[end : end + 1].isalnum():
+                    last = end
+                    if self._ids[name]:
+                        yield start, end, self._ids[name]
+                    break
 
 
 @lru_cache(maxsize=256)  # a text is looked at again for every actor put into it
 def _mentions(text: str) -> tuple[tuple[tuple[int, int], str], ...]:
     """Return where a text names an actor, from left to right, and which."""
-    pattern, ids = _index()
-    found = [match for match in pattern.finditer(text) if match.group() in ids]
-    return tuple((match.span(), ids[match.group()]) for match in found)
+    return tuple(((start, end), actor) for start, end, actor in _index().find(text))
 
 
 @cache
-def _index() -> tuple[re.Pattern[str], dict[str, str]]:
-    ids = {
-        alias.strip(): actor.id
-        for actor in gazetteer().values()
-        for alias in (actor.name, *actor.aliases)
-        if alias.strip()
-    }
-    # The longest name first: "South Korea" before "Korea".
-    names = sorted({*ids, *_NAMESAKES}, key=lambda name: (-len(name), name))
-    pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, names)) + r")(?!\w)")
-    return pattern, ids
+def _index() -> Names:
+    return Names(actor for actor in gazetteer().values() if actor.type != "person")
 
 
 # Words that end a noun phrase: what stands before one of them is no attribute of it.

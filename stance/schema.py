@@ -159,6 +159,60 @@ class Metadata:
         return asdict(self)
 
 
+FORMS = ("direct", "indirect", "mixed", "narration", "background")
+"""Forms of a sentence: a quotation, reported speech, reported speech with a quotation in it, a deed
+that the article narrates, and what no actor says or does."""
+
+ACTOR_TYPES = ("state", "person", "organisation", "armed group", "group")
+"""What an actor of an article may be; a `group` is people without an organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Words that stand for an actor in an article.
+
+    Attributes:
+        start: Where they begin in the untouched text; None if the actor is only understood.
+        end: Where they end.
+        actor: Id of the actor, among those of the article.
+        how: What told so: `name`, `title`, `office`, `metonymy`, `demonym`, `pronoun`,
+            `description`, `continued` (a quotation goes on), `headline`, `author`, `signatory`;
+            of a target `addressee`, `named`, `title`, `pronoun`, `dispute` (the other party).
+        jointly: Further actors that the words stand for ("Canada and Mexico").
+    """
+
+    start: int | None
+    end: int | None
+    actor: str
+    how: str
+    jointly: tuple[str, ...] = ()
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """All actors that the words stand for."""
+        return (self.actor, *self.jointly)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleActor:
+    """An actor of an article.
+
+    Attributes:
+        id: That of the gazetteer (ISO 3166-1 alpha-3 in lower case for a state), else made of the
+            name.
+        name: Its usual name, or the fullest one of the article.
+        type: One of `ACTOR_TYPES`.
+        side: Id of the actor that it speaks for; None for itself or if unknown.
+        mentions: Where the article names it as a speaker, doer or target.
+    """
+
+    id: str
+    name: str
+    type: str
+    side: str | None = None
+    mentions: tuple[Span, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What the model says of one sentence.

@@ -24,6 +24,7 @@ FLOORS = (
         "aggregate",
         "workspace",
         "evidence",
+        "speakers",
     ),
     ("baselines", "examples", "prediction"),
     ("behaviour", "distillation"),

@@ -1,0 +1,15 @@
+"""Who says each sentence of an article, toward whom, and in which form: rules, no network.
+
+    voices = identify(text, sentences, attributions)
+    voices.sentences[0].speaker.actor
+
+What a tagger found (`Attribution`) is resolved to actors within the article, from left to right,
+as rule-based systems of quotation attribution do (Pouliquen, Steinberger & Best, RANLP 2007;
+O'Keefe et al., EMNLP 2012): names by surname, offices by side, definite descriptions and pronouns
+by the latest that agrees, capitals and ministries as the state they stand for.
+"""
+
+from stance.speakers.identify import Voice, VoicePart, Voices, identify
+from stance.speakers.phrases import Gazetteer
+
+__all__ = ["Gazetteer", "Voice", "VoicePart", "Voices", "identify"]

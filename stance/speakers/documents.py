@@ -1,0 +1,191 @@
+"""Who speaks where no sentence says so: headlines, speeches, statements, signatures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stance.schema import Mention, Span
+from stance.speakers import words as w
+from stance.speakers.cast import Cast
+from stance.speakers.phrases import TOKEN
+from stance.speakers.quotes import quotations
+
+_TITLED = re.compile(
+    r"(?:speech|statement|remarks|address|message|letter|declaration|testimony|excerpts?|op-ed|"
+    r"reply|communication|press conference|briefing|interview with)\b[^\n]*?\b(?:by|of|from)\s+"
+    r"(?P<who>(?:the\s+)?[^\n,;:(]{3,80})",
+    re.IGNORECASE,
+)
+_OWNED = re.compile(
+    r"(?P<who>(?:the )?[\w ]{3,40})[’']s?\s+(?:\w+\s){0,2}"
+    r"(?:address|message|statement|speech|remarks|letter)",
+    re.IGNORECASE,
+)
+_WHO_ENDS = re.compile(
+    r"\s+(?:on|at|in|to|before|during|regarding|concerning|after|following|about|issued|made)\s"
+)
+_WE_THE = re.compile(r"\b[Ww]e, (?P<who>the [^.;\n]{5,160}?),\s+(?=[a-z])")
+_SIGNED = re.compile(
+    r"^\s*\(?(?:signed|signatories)\)?\s*(?:by)?\s*:?\s*(?P<who>.{3,200})$", re.I | re.M
+)
+_COLON = re.compile(r"^(?P<who>[^:]{2,60}):\s+(?=\S)")
+_AT_END = re.compile(r"(?::|\s[–—-]{1,2})\s*(?P<who>[A-Z][^:“”\"]{1,40})$")
+_DATELINE = re.compile(
+    r"(?P<place>[A-Z][A-Z'’. -]{2,30}(?:,\s[A-Z][\w. -]{2,30})?)[,(\s][^a-z]{0,3}.{0,40}?"
+    r"[–—-]{1,2}\s"
+)
+_DATED = re.compile(
+    r"(?P<place>[A-Z][\w’' .]{2,20}),\s(?:[A-Z][a-z]{2,8}\.?\s)?\d{1,2}(?:st|nd|rd|th)?\b"
+)
+_IN_PLACE = re.compile(
+    r"(?:In|From|At|Back in)\s+(?P<place>[A-Z][\w’' ]{2,30}?)(?:,|\s(?=the\s|a\s|an\s|its\s))"
+)
+_ENDS = '.!?…"”»'
+
+
+def narrator(
+    text: str, sentences: Sequence[Span], touching: Sequence[Sequence[int]], cast: Cast
+) -> tuple[Mention | None, int]:
+    """Return who speaks throughout a document, and the number of the first sentence spoken.
+
+    A speech, a statement, an opinion: much of what nobody is reported to have said says "I" or
+    "we". Its speaker is named by the headline, by "We, the ministers of ..." or by signatures.
+    """
+    quoted = quotations(text)
+    plain = [
+        number
+        for number, span in enumerate(sentences)
+        if number
+        and not touching[number]
+        and not any(q.start <= span.start < q.end for q in quoted)
+    ]
+    cast.place = next(filter(None, (place_of(text, s, cast) for s in sentences[:2])), "")
+    own = [n for n in plain if _says_i(text[sentences[n].start : sentences[n].end])]
+    if len(own) < 3 or len(own) < 0.25 * len(plain):
+        return None, len(sentences)
+    first = 1 if _is_heading(text, sentences, 0) else 0
+    for pattern in (_OWNED, _TITLED, _WE_THE, _SIGNED):
+        area = sentences[0].end if pattern in (_OWNED, _TITLED) else len(text)
+        match = pattern.search(text, 0, area)
+        if match is None:
+            continue
+        who = _WHO_ENDS.split(match["who"])[0]
+        start = match.start("who")
+        ids = list(dict.fromkeys(actor for *_, actor in cast.find(match["who"])))
+        if pattern in (_OWNED, _TITLED):
+            if cast.read(who).kind not in ("person", "actor", "office"):
+                continue
+        elif len(ids) > 1:
+            for actor in ids:
+                cast.enter(actor)
+            end = match.end("who")
+            return Mention(start, end, ids[0], "signatory", tuple(ids[1:])), first
+        return _author(who, start, cast), first
+    if first and (who := _leading(text, sentences[0], cast)) is not None:
+        return _author(text[who.start : who.end], who.start, cast), first
+    return _author("the author", 0, cast, named=False), first
+
+
+def _author(who: str, start: int, cast: Cast, *, named: bool = True) -> Mention:
+    found = cast.resolve(who, start, 0)
+    (actor, *others), _ = found if found is not None else ((cast.place,), "")
+    if not named and cast.place:
+        cast.enter(cast.place)
+        actor = cast.place
+    return Mention(
+        start if named else None,
+        start + len(who) if named else None,
+        actor,
+        "author",
+        tuple(others),
+    )
+
+
+def _leading(text: str, span: Span, cast: Cast) -> Span | None:
+    """Return the actor that a headline begins with: "Moscow open to talks"."""
+    line = text[span.start : span.end]
+    found = cast.find(line)
+    inside = [
+        f
+        for f in found
+        if f[0] <= 12 and not re.search(r"\b(?:in|on|of|for|at|to)\s", line[: f[0]], re.I)
+    ]
+    if not inside or (inside[0][0] and len(line[: inside[0][0]].split()) > 1):
+        return None
+    end = inside[0][1]
+    for start, following, _ in found[1:]:
+        if re.fullmatch(r",?\s*(?:and|,)?\s*", line[end:start]) and line[end:start].strip():
+            end = following
+        else:
+            break
+    return Span(span.start + inside[0][0], span.start + end)
+
+
+def place_of(text: str, span: Span, cast: Cast) -> str | None:
+    """Return the state whose place a sentence opens with: "In Paris, ...", "KYIV, May 3 - ..."."""
+    line = text[span.start : span.start + 90]
+    match = _DATELINE.match(line) or _DATED.match(line) or _IN_PLACE.match(line)
+    if match is None:
+        return None
+    name = match["place"]
+    found = cast.find(name.title() if name.isupper() else name)
+    states = [a for *_, a in found if cast.known.actors[a].type == "state"]
+    return states[-1] if states else None
+
+
+def headline(
+    text: str, sentences: Sequence[Span], number: int, cast: Cast
+) -> tuple[Mention, Span] | None:
+    """Return who speaks in a headline with a colon, and what: "Lavrov: no talks planned"."""
+    if not _is_heading(text, sentences, number):
+        return None
+    span = sentences[number]
+    line = text[span.start : span.end]
+    for pattern in (_COLON, _AT_END):
+        match = pattern.search(line)
+        if match is None:
+            continue
+        phrase = cast.read(match["who"])
+        if phrase.kind not in ("person", "actor", "office") or len(match["who"].split()) > 6:
+            continue
+        unknown = phrase.kind == "person" and not phrase.person
+        if unknown and (match["who"] != match["who"].title() or len(phrase.name.split()) > 3):
+            continue
+        start, end = span.start + match.start("who"), span.start + match.end("who")
+        found = cast.resolve(match["who"], start, number)
+        if found is not None:
+            (actor, *others), _ = found
+            rest = Span(span.start + match.end(), span.end)
+            content = rest if pattern is _COLON else Span(span.start, span.start + match.start())
+            return Mention(start, end, actor, "headline", tuple(others)), content
+    return None
+
+
+def headline_doer(text: str, sentences: Sequence[Span], number: int, cast: Cast) -> Mention | None:
+    """Return who does something in a headline, where it begins with an actor."""
+    if not _is_heading(text, sentences, number):
+        return None
+    who = _leading(text, sentences[number], cast)
+    if who is None:
+        return None
+    found = cast.resolve(text[who.start : who.end], who.start, number)
+    if found is None:
+        return None
+    (actor, *others), how = found
+    return Mention(who.start, who.end, actor, how, tuple(others))
+
+
+def _is_heading(text: str, sentences: Sequence[Span], number: int) -> bool:
+    span = sentences[number]
+    last = sentences[number].end == len(text.rstrip())
+    alone = last or text[span.end : span.end + 1] in ("\n", "\r")
+    return alone and number < 2 and text[span.end - 1] not in _ENDS
+
+
+def _says_i(sentence: str) -> bool:
+    return any(
+        word in w.SELF - {"us"} and (word != "i" or token == "I")
+        for token in TOKEN.findall(sentence)
+        if (word := token.lower())
+    )

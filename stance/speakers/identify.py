@@ -1,0 +1,382 @@
+"""Form, speaker and target of every sentence of an article."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from stance.actors import gazetteer
+from stance.schema import ArticleActor, Attribution, Mention, Span
+from stance.speakers import words as w
+from stance.speakers.cast import Cast
+from stance.speakers.documents import headline, headline_doer, narrator, place_of
+from stance.speakers.narration import clauses, subject
+from stance.speakers.phrases import TOKEN, Gazetteer
+from stance.speakers.quotes import quotations, quoted_share
+from stance.speakers.targets import EVERYBODY, Targets
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePart:
+    """A part of a sentence that has a speaker of its own."""
+
+    span: Span
+    form: str
+    speaker: Mention | None
+    target: Mention | None
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who says a sentence.
+
+    Attributes:
+        form: One of `FORMS`.
+        speaker: Who says or does it; None for background, or if unclear.
+        target: Toward whom; None for nobody, or if unclear.
+        parts: What each of several speakers says in it, in order; empty for a single speaker.
+    """
+
+    form: str
+    speaker: Mention | None = None
+    target: Mention | None = None
+    parts: tuple[VoicePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Who says each sentence of an article, and the actors found on the way."""
+
+    sentences: tuple[Voice, ...]
+    actors: tuple[ArticleActor, ...]
+
+
+def identify(
+    text: str,
+    sentences: Sequence[Span],
+    attributions: Sequence[Attribution],
+    *,
+    moves: Sequence[bool] | None = None,
+    actors: Gazetteer | None = None,
+) -> Voices:
+    """Say who says each sentence of an article, toward whom, in which form.
+
+    Args:
+        text: The untouched article.
+        sentences: Its sentences, in order.
+        attributions: Who is reported to have said what in it.
+        moves: For each sentence whether it shows a move in a dispute; one that shows none has a
+            target only if somebody is addressed. None takes all to show one.
+        actors: Actors known by name. [those of `stance.actors.gazetteer`]
+
+    Returns:
+        A voice for every sentence, and the actors that are a speaker, a doer or a target.
+    """
+    return _Reader(text, sentences, attributions, moves, actors or _default()).read()
+
+
+@cache
+def _default() -> Gazetteer:
+    return Gazetteer(gazetteer())
+
+
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """An attribution as far as it stands in one sentence."""
+
+    number: int
+    speaker: Mention | None
+    contents: tuple[Span, ...]
+    cues: tuple[Span, ...]
+    extent: Span
+
+    @property
+    def size(self) -> int:
+        return sum(span.end - span.start for span in self.contents)
+
+
+class _Reader:
+    def __init__(
+        self,
+        text: str,
+        sentences: Sequence[Span],
+        attributions: Sequence[Attribution],
+        moves: Sequence[bool] | None,
+        known: Gazetteer,
+    ) -> None:
+        self.text, self.sentences = text, sentences
+        self.attributions = sorted(attributions, key=_first)
+        self.moves = moves if moves is not None else [True] * len(sentences)
+        self.cast = Cast(known, text)
+        self.targets = Targets(text, self.cast)
+        self.quoted = quotations(text)
+        self.speakers: dict[int, Mention | None] = {}
+        self.doer: Mention | None = None  # of the last sentence
+        starts = [span.start for span in sentences]
+        self.touching: list[list[int]] = [[] for _ in sentences]
+        for number, attribution in enumerate(self.attributions):
+            spans = (*attribution.sources, *attribution.cues, *attribution.contents)
+            homes = {bisect_right(starts, span.start) - 1 for span in spans}
+            for home in homes:
+                if home >= 0:
+                    self.touching[home].append(number)
+        self.narrator: Mention | None = None
+        self.home = ""
+
+    def read(self) -> Voices:
+        self.narrator, first = narrator(self.text, self.sentences, self.touching, self.cast)
+        self.home = self.cast.place or self.cast.home()
+        voices = []
+        for number in range(len(self.sentences)):
+            voice = self._sentence(number, narrated=number >= first)
+            self.doer = voice.speaker or (self.doer if voice.form != "background" else None)
+            voices.append(voice)
+        return Voices(tuple(voices), self._actors(voices))
+
+    def _sentence(self, number: int, *, narrated: bool) -> Voice:
+        span = self.sentences[number]
+        self.cast.place = place_of(self.text, span, self.cast) or self.home
+        self._opening(number)
+        for index in self.touching[number]:
+            self._resolve(index, number)
+        speeches = [s for i in self.touching[number] if (s := self._speech(i, number)).contents]
+        named = self.cast.notice(self.text[span.start : span.end], span.start, number)
+        if speeches:
+            main = _main(speeches, self.attributions)
+            parts = self._parts(speeches, number, named)
+            return Voice(
+                self._form(main),
+                main.speaker,
+                self._target(main, number, named),
+                parts,
+            )
+        if self.narrator is not None and narrated:
+            target = self._toward(self.narrator, [span], [], named, number)
+            return Voice("direct", self.narrator, target)
+        return self._narration(number, named)
+
+    def _opening(self, number: int) -> None:
+        """Take note of whom a sentence begins with, before a "he" further on in it."""
+        span = self.sentences[number]
+        sources = [s for i in self.touching[number] for s in self.attributions[i].sources]
+        place = subject(self.text[span.start : span.end]) if sources else None
+        if place is not None and span.start + place[1] < min(s.start for s in sources):
+            words = Span(span.start + place[0], span.start + place[1])
+            phrase = self.cast.read(self.text[words.start : words.end])
+            if phrase.name or phrase.ids:
+                self._mention(words, number)
+
+    def _narration(self, number: int, named: _Named) -> Voice:
+        span = self.sentences[number]
+        heading = headline(self.text, self.sentences, number, self.cast)
+        if heading is not None:
+            speaker, content = heading
+            share = quoted_share([content], self.quoted, self.text)
+            target = self._toward(speaker, [content], [], named, number)
+            return Voice("mixed" if share else "indirect", speaker, target)
+        if not self.moves[number]:
+            self._doer(span, number)  # later words may refer to it
+            return Voice("background")
+        parts: list[VoicePart] = []
+        for clause in clauses(self.text, span):
+            doer = self._doer(clause, number) or (
+                None if parts else headline_doer(self.text, self.sentences, number, self.cast)
+            )
+            if doer is not None:
+                area = Span(doer.end or clause.start, clause.end)
+                target = self._toward(doer, [area], [area], named, number)
+                parts.append(VoicePart(clause, "narration", doer, target))
+        if not parts:
+            return Voice("narration")
+        distinct = {part.speaker.actor for part in parts if part.speaker}
+        first = parts[0]
+        return Voice(
+            "narration", first.speaker, first.target, tuple(parts) if len(distinct) > 1 else ()
+        )
+
+    def _doer(self, clause: Span, number: int, *, named: bool = False) -> Mention | None:
+        part = self.text[clause.start : clause.end]
+        place = subject(part)
+        if place is None:
+            return None
+        start, end = place
+        phrase = self.cast.read(part[start:end])
+        if phrase.kind == "other" or (phrase.kind == "pronoun" and phrase.gender == "self"):
+            return None
+        if named and not (phrase.name or phrase.ids):
+            return None
+        return self._mention(Span(clause.start + start, clause.start + end), number)
+
+    def _mention(self, span: Span, number: int) -> Mention | None:
+        found = self.cast.resolve(self.text[span.start : span.end], span.start, number)
+        if found is None:
+            return None
+        (actor, *others), how = found
+        return Mention(span.start, span.end, actor, how, tuple(others))
+
+    def _resolve(self, index: int, number: int) -> None:
+        """Find the speaker of an attribution, once."""
+        if index in self.speakers:
+            return
+        attribution = self.attributions[index]
+        for source in attribution.sources:
+            words = self.text[source.start : source.end].lower().split()
+            if words and words[0] in w.SELF and len(words) < 3:
+                self.speakers[index] = self._around(index)
+                return
+            mention = self._mention(source, number)
+            if mention is not None or source is attribution.sources[-1]:
+                self.speakers[index] = mention
+                return
+        self.speakers[index] = self._continued(index, number)
+
+    def _around(self, index: int) -> Mention | None:
+        """Return who says "I": the speaker of what it stands in, else the document's."""
+        here = _first(self.attributions[index])
+        for other in range(len(self.attributions)):
+            inside = any(s.start <= here < s.end for s in self.attributions[other].contents)
+            if other != index and inside and (speaker := self.speakers.get(other)):
+                return replace(speaker, start=None, end=None, how="pronoun")
+        return self.narrator
+
+    def _continued(self, index: int, number: int) -> Mention | None:
+        """Return who goes on speaking, where nobody is named: the last before, the next after."""
+        start = _first(self.attributions[index])
+        before, after = index - 1, index + 1
+        if before >= 0 and self.speakers.get(before):
+            gap = self.text[_last(self.attributions[before]) : start]
+            near = before in self.touching[number] + self.touching[max(number - 1, 0)]
+            if near or ("\n\n" not in gap and len(gap) < 400):
+                speaker = self.speakers[before]
+                return replace(speaker, start=None, end=None, how="continued") if speaker else None
+        if after < len(self.attributions) and self.attributions[after].sources:
+            gap = self.text[_last(self.attributions[index]) : _first(self.attributions[after])]
+            if "\n" not in gap and len(gap) < 60:
+                self._resolve(after, number)
+                speaker = self.speakers[after]
+                return replace(speaker, start=None, end=None, how="continued") if speaker else None
+        speaker = self.narrator or self.doer
+        return replace(speaker, start=None, end=None, how="continued") if speaker else None
+
+    def _speech(self, index: int, number: int) -> _Speech:
+        home = self.sentences[number]
+        attribution = self.attributions[index]
+
+        def here(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            return tuple(s for s in spans if home.start <= s.start < home.end)
+
+        spans = [
+            *here(attribution.sources),
+            *here(attribution.cues),
+            *here(attribution.contents),
+        ] or [home]
+        extent = Span(min(s.start for s in spans), min(max(s.end for s in spans), home.end))
+        speaker = self.speakers[index]
+        if speaker and speaker.start is not None and not home.start <= speaker.start < home.end:
+            speaker = replace(speaker, start=None, end=None, how="continued")
+        return _Speech(index, speaker, here(attribution.contents), here(attribution.cues), extent)
+
+    def _form(self, speech: _Speech) -> str:
+        share = quoted_share(speech.contents, self.quoted, self.text)
+        label = not speech.cues and not share  # "Spokesperson: ..." and what follows it
+        return "direct" if share > 0.9 or label else "mixed" if share else "indirect"
+
+    def _target(self, speech: _Speech, number: int, named: _Named) -> Mention | None:
+        if speech.speaker is None:
+            return None
+        return self._toward(speech.speaker, speech.contents, speech.cues, named, number)
+
+    def _toward(
+        self,
+        speaker: Mention,
+        areas: Sequence[Span],
+        cues: Sequence[Span],
+        named: _Named,
+        number: int,
+    ) -> Mention | None:
+        moves = self.moves[number]
+        target = self.targets.find(speaker.actors, areas, cues, named, moves=moves)
+        if target is not None and target.start is not None and target.end is not None:
+            self.cast.mention(target.actor, target.start, target.end)
+        return target
+
+    def _parts(
+        self, speeches: Sequence[_Speech], number: int, named: _Named
+    ) -> tuple[VoicePart, ...]:
+        """Return the parts of a sentence in which several speak, none inside another."""
+        apart: list[_Speech] = []
+        for speech in sorted(speeches, key=lambda s: s.extent.start):
+            if not apart or speech.extent.start >= apart[-1].extent.end:
+                apart.append(speech)
+        parts = [
+            VoicePart(s.extent, self._form(s), s.speaker, self._target(s, number, named))
+            for s in apart
+        ]
+        span = self.sentences[number]
+        edges = [span.start, *(x for s in apart for x in (s.extent.start, s.extent.end)), span.end]
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            rest = _stripped(self.text, start, end)
+            if len(TOKEN.findall(self.text[rest.start : rest.end])) < 5:
+                continue
+            doer = self._doer(rest, number, named=True)
+            if doer is not None:
+                area = Span(doer.end or rest.start, rest.end)
+                target = self._toward(doer, [area], [area], named, number)
+                parts.append(VoicePart(rest, "narration", doer, target))
+        if len({part.speaker.actor for part in parts if part.speaker}) < 2:
+            return ()
+        return tuple(sorted(parts, key=lambda part: part.span.start))
+
+    def _actors(self, voices: Sequence[Voice]) -> tuple[ArticleActor, ...]:
+        used: dict[str, None] = {}
+        for voice in voices:
+            for mention in _mentions(voice):
+                for actor in mention.actors:
+                    used |= {actor: None, self.cast.side(actor): None}
+        result = []
+        for actor in used:
+            if actor == EVERYBODY:
+                result.append(ArticleActor(EVERYBODY, "all parties", "group"))
+                continue
+            self.cast.enter(actor)
+            member = self.cast.members[actor]
+            spans = tuple(Span(*place) for place in sorted(member.mentions))
+            result.append(ArticleActor(actor, member.name, member.type, member.side or None, spans))
+        return tuple(result)
+
+
+_Named = Sequence[tuple[int, int, str]]
+
+
+def _mentions(voice: Voice) -> Iterator[Mention]:
+    pairs = [(voice.speaker, voice.target), *((p.speaker, p.target) for p in voice.parts)]
+    yield from (mention for pair in pairs for mention in pair if mention is not None)
+
+
+def _first(attribution: Attribution) -> int:
+    return min(s.start for s in (*attribution.sources, *attribution.cues, *attribution.contents))
+
+
+def _last(attribution: Attribution) -> int:
+    return max(s.end for s in (*attribution.sources, *attribution.cues, *attribution.contents))
+
+
+def _main(speeches: Sequence[_Speech], attributions: Sequence[Attribution]) -> _Speech:
+    """Return the attribution that a sentence is about: the largest, or what makes up most of it."""
+    outer = max(speeches, key=lambda s: s.size)
+    for speech in speeches:
+        source = next(iter(attributions[speech.number].sources), None)
+        nested = source and any(c.start <= source.start < c.end for c in outer.contents)
+        if speech is not outer and nested and speech.size * 5 >= outer.size * 2:
+            return speech
+    return outer
+
+
+def _stripped(text: str, start: int, end: int) -> Span:
+    while start < end and (text[start].isspace() or text[start] in ",;:—–-"):
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in ",;:—–-"):
+        end -= 1
+    return Span(start, end)

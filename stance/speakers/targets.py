@@ -1,0 +1,140 @@
+"""Toward whom words go or a deed is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stance.schema import Mention, Span
+from stance.speakers import words as w
+from stance.speakers.cast import Cast
+from stance.speakers.phrases import TOKEN
+
+_MARGIN = 0.8  # a third side named more often than this share of the second: no two-sided dispute
+EVERYBODY = "all-parties"
+_THEM = re.compile(r"\b(?:they|them|their)\b", re.IGNORECASE)
+_YOU = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
+_FIXED = re.compile(
+    r"\b(?:the )?([a-z][a-z-]+ ){0,2}(" + "|".join(sorted(w.BODIES | w.PEOPLE)) + r")\b"
+)
+
+
+class Targets:
+    """Finds targets in one article; remembers whom each speaker turned to before."""
+
+    def __init__(self, text: str, cast: Cast) -> None:
+        self._text = text
+        self._cast = cast
+        self._opponents = self._principals()
+        self._last: dict[str, str] = {}
+
+    def find(
+        self,
+        speaker: tuple[str, ...],
+        areas: Sequence[Span],
+        cues: Sequence[Span],
+        named: Sequence[tuple[int, int, str]],
+        *,
+        moves: bool,
+    ) -> Mention | None:
+        """Return whom a speaker's words are toward, or None if it is unclear.
+
+        Args:
+            speaker: The actors who speak or act.
+            areas: What is said or done, in order: where the target may be named.
+            cues: Reporting words, after which an addressee may stand.
+            named: Places of actors in the sentence, in order.
+            moves: The sentence shows a move in a dispute; without one only an addressee counts.
+        """
+        own = {*speaker, *map(self._cast.side, speaker)}
+        others = [n for n in named if n[2] not in own and self._cast.side(n[2]) not in own]
+        found = self._addressed(others, cues)
+        if found is None and moves:
+            found = self._named(others, areas) or self._everybody(areas)
+            found = found or self._by_word(speaker, own, areas)
+        if found is not None and found.actor != EVERYBODY:
+            for actor in speaker:
+                side = self._cast.side(actor)
+                self._last[side] = found.actor
+        return found
+
+    def _addressed(
+        self, others: Sequence[tuple[int, int, str]], cues: Sequence[Span]
+    ) -> Mention | None:
+        for cue in cues:
+            words = set(TOKEN.findall(self._text[cue.start : cue.end].lower()))
+            if not words & w.ADDRESSING:
+                continue
+            for start, end, actor in others:
+                gap = self._text[cue.end : start]
+                near = 0 <= start - cue.end < 40 and len(gap.split()) <= 4
+                near = near and not self._is_attribute(start, end, actor)
+                if near and not re.search(r"[.;:“\"]|\b(?:that|in|at)\b", gap):
+                    return Mention(start, end, actor, "addressee")
+        return None
+
+    def _named(
+        self, others: Sequence[tuple[int, int, str]], areas: Sequence[Span]
+    ) -> Mention | None:
+        best: tuple[int, int, Mention] | None = None
+        for start, end, actor in others:
+            if not any(area.start <= start and end <= area.end for area in areas):
+                continue
+            before = TOKEN.findall(self._text[max(0, start - 30) : start].lower())
+            word = before[-1] if before else ""
+            word = before[-2] if word in ("the", "a", "an") and len(before) > 1 else word
+            after = self._text[end : end + 30]
+            rank = 0
+            if word in w.PLACE_PREPOSITIONS:
+                rank = 3
+            elif after[:2] in ("'s", "’s") or self._is_attribute(start, end, actor):
+                rank = 1
+            if best is None or rank < best[0]:
+                best = (rank, start, Mention(start, end, actor, "named"))
+        return best[2] if best is not None and best[0] < 3 else None
+
+    def _is_attribute(self, start: int, end: int, actor: str) -> bool:
+        known = self._cast.known.actors.get(actor)
+        adjective = known and self._text[start:end] in known.forms.get("adjectives", ())
+        return bool(adjective and re.match(r"\s+[a-z]", self._text[end : end + 30]))
+
+    def _everybody(self, areas: Sequence[Span]) -> Mention | None:
+        for area in areas:
+            match = w.EVERYBODY.search(self._text, area.start, area.end)
+            if match is not None:
+                return Mention(match.start(), match.end(), EVERYBODY, "named")
+        return None
+
+    def _by_word(
+        self, speaker: tuple[str, ...], own: set[str], areas: Sequence[Span]
+    ) -> Mention | None:
+        """Return whom "they", "you", "the union" mean, else to whom the speaker turned before."""
+        for area in areas:
+            said = self._text[area.start : area.end]
+            for match in _FIXED.finditer(said):
+                for referent in reversed(self._cast.referents):
+                    fits = match.group(2) in referent.heads and referent.actor[0] not in own
+                    if fits and self._cast.side(referent.actor[0]) not in own:
+                        start = area.start + match.start()
+                        end = area.start + match.end()
+                        return Mention(start, end, referent.actor[0], "title")
+        side = self._cast.side(speaker[0])
+        last = self._last.get(side)
+        other = self._opponents.get(side)
+        pronoun = last or other
+        for area in areas:
+            for pattern in (_YOU, _THEM):
+                word = pattern.search(self._text, area.start, area.end)
+                if word and pronoun and pronoun not in own:
+                    return Mention(word.start(), word.end(), pronoun, "pronoun")
+        return Mention(None, None, other, "dispute") if other and other not in own else None
+
+    def _principals(self) -> dict[str, str]:
+        """Return the two sides that the article names most, each with the other."""
+        top = self._cast.sides.most_common(3)
+        if len(top) < 2 or top[1][1] < 2:
+            return {}
+        if len(top) > 2 and top[2][1] >= _MARGIN * top[1][1]:
+            return {}
+        (one, _), (other, _) = top[:2]
+        return {one: other, other: one}

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from stance.actors import gazetteer, read_actors
+from stance.article.sentences import split
+from stance.schema import FORMS, Attribution, DataError, Span
+from stance.speakers import Gazetteer, Voices, identify
+
+KNOWN = Gazetteer(gazetteer())
+
+
+def attributions(text: str) -> list[Attribution]:
+    """Attributions marked in a text: {source} <cue> [content], one line each to itself."""
+    found = []
+    for line in re.finditer(r"[^\n]+", text):
+        spans = {
+            kind: tuple(
+                Span(line.start() + m.start(), line.start() + m.end())
+                for m in re.finditer(pattern, line.group())
+            )
+            for kind, pattern in (("s", r"\{[^}]*\}"), ("c", r"<[^>]*>"), ("t", r"\[[^\]]*\]"))
+        }
+        if any(spans.values()):
+            found.append(Attribution(spans["s"], spans["c"], spans["t"]))
+    return found
+
+
+def read(marked: str, moves: list[bool] | None = None) -> tuple[str, Voices]:
+    """Identify the speakers of a text whose attributions are marked; marks are taken out."""
+    plain, places = "", []
+    for character in marked:
+        places.append(len(plain))
+        if character not in "{}<>[]":
+            plain += character
+    places.append(len(plain))
+
+    def moved(span: Span) -> Span:
+        return Span(places[span.start + 1], places[span.end - 1])
+
+    found = [
+        Attribution(
+            tuple(map(moved, a.sources)), tuple(map(moved, a.cues)), tuple(map(moved, a.contents))
+        )
+        for a in attributions(marked)
+    ]
+    return plain, identify(plain, split(plain).sentences, found, moves=moves, actors=KNOWN)
+
+
+def speakers(voices: Voices) -> list[tuple[str, str] | None]:
+    return [v.speaker and (v.speaker.actor, v.speaker.how) for v in voices.sentences]
+
+
+LAVROV = """\
+[Talks are off], {the Russian foreign minister, Sergei Lavrov,} <said>.
+
+{The minister} <added> [that Kyiv had not answered].
+
+[“We shall wait.”]
+
+{He} <warned> [that Ukraine would pay].
+
+{Moscow} <says> [it wants peace].
+
+{Russian officials} <declined> [to name a date].
+"""
+
+
+def test_name_title_pronoun_and_capital_resolve_with_how() -> None:
+    _, voices = read(LAVROV)
+    assert speakers(voices) == [
+        ("lavrov", "name"),
+        ("lavrov", "title"),
+        ("lavrov", "continued"),
+        ("lavrov", "pronoun"),
+        ("rus", "metonymy"),
+        ("rus", "office"),
+    ]
+    lavrov = next(actor for actor in voices.actors if actor.id == "lavrov")
+    assert (lavrov.name, lavrov.type, lavrov.side) == ("Sergey Lavrov", "person", "rus")
+
+
+def test_spans_of_mentions_index_the_text() -> None:
+    text, voices = read(LAVROV)
+    lavrov = next(actor for actor in voices.actors if actor.id == "lavrov")
+    words = [text[span.start : span.end] for span in lavrov.mentions]
+    assert words == ["the Russian foreign minister, Sergei Lavrov,", "The minister", "He"]
+
+
+def test_forms_tell_quotation_from_report_and_deed() -> None:
+    text = """\
+[“We will not go,”] <said> {Olha Bondar, a member of parliament}.
+
+{Bondar} <called> [the offer “an insult” to her country].
+
+{She} <denied> [that the seat had been promised].
+
+Turkish jets bombed a village in Syria on Monday.
+
+The river rises in the hills.
+"""
+    _, voices = read(text, moves=[True, True, False, True, False])
+    assert [v.form for v in voices.sentences] == [
+        "direct",
+        "mixed",
+        "indirect",
+        "narration",
+        "background",
+    ]
+    assert {v.form for v in voices.sentences} == set(FORMS)
+    assert [s and s[0] for s in speakers(voices)] == ["olha-bondar"] * 3 + ["tur", None]
+
+
+def test_one_surname_is_one_actor_and_she_is_no_he() -> None:
+    text = """\
+[Yes], <said> {Anna Weber, the union's lawyer}.
+
+[No], <said> {Karl Braun, a director}.
+
+{She} <left> [without a word].
+
+{Weber} <smiled> [at last].
+
+{He} <shrugged> [it off].
+"""
+    _, voices = read(text)
+    assert [s and s[0] for s in speakers(voices)] == [
+        "anna-weber",
+        "karl-braun",
+        "anna-weber",
+        "anna-weber",
+        "karl-braun",
+    ]
+
+
+def test_targets_are_those_addressed_named_or_the_other_party() -> None:
+    text = """\
+{Iran} <told> Oman [that it would return to the table].
+
+{Tehran} <condemned> [the Israeli strike in Damascus].
+
+{Israel} <urged> [both sides to stop].
+
+{Iran} <promised> [revenge].
+
+Iran and Israel traded blows, and Israel blamed Iran.
+"""
+    _, voices = read(text)
+    targets = [v.target and (v.target.actor, v.target.how) for v in voices.sentences]
+    assert targets[:4] == [
+        ("omn", "addressee"),
+        ("isr", "named"),
+        ("all-parties", "named"),
+        ("isr", "dispute"),
+    ]
+
+
+def test_a_sentence_without_a_move_has_no_target_unless_addressed() -> None:
+    text = "{Iran} <said> [Israel was holding elections].\n\n{Iran} <told> Israel [the time].\n"
+    _, voices = read(text, moves=[False, False])
+    assert [v.target and v.target.actor for v in voices.sentences] == [None, "isr"]
+
+
+def test_two_speakers_in_a_sentence_are_parts() -> None:
+    text = "Seoul offered flour to the North; Pyongyang fired three missiles into the sea.\n"
+    plain, voices = read(text)
+    (voice,) = voices.sentences
+    assert [part.speaker and part.speaker.actor for part in voice.parts] == ["kor", "prk"]
+    assert plain[voice.parts[1].span.start : voice.parts[1].span.end].startswith("Pyongyang")
+
+
+def test_quotation_inside_a_report_belongs_to_the_one_inside() -> None:
+    text = "{State radio} <quoted> {a general} <as saying> [the port would burn].\n"
+    outer, inner = text.index("["), text.index("{a")
+    plain = re.sub(r"[{}<>\[\]]", "", text)
+    source, general = Span(0, 11), Span(plain.index("a general"), plain.index("a general") + 9)
+    content = Span(plain.index("the port"), len(plain) - 2)
+    found = [
+        Attribution((source,), (), (Span(general.start, content.end),)),
+        Attribution((general,), (), (content,)),
+    ]
+    assert outer > inner
+    voices = identify(plain, split(plain).sentences, found, actors=KNOWN)
+    speaker = voices.sentences[0].speaker
+    assert speaker is not None
+    assert plain[speaker.start : speaker.end] == "a general"
+
+
+@pytest.mark.parametrize(
+    ("headline", "speaker"),
+    [
+        ("Lavrov: no meeting with Zelensky planned", "lavrov"),
+        ("Grain deal cannot be saved: Kremlin", "rus"),
+        ("Moscow open to expert talks on missile", "rus"),
+    ],
+)
+def test_headlines_name_their_speaker(headline: str, speaker: str) -> None:
+    _, voices = read(f"{headline}\n\nThe weather was fine in the capital on Monday.\n")
+    found = voices.sentences[0].speaker
+    assert found is not None
+    assert found.actor == speaker
+
+
+def test_a_speech_is_its_speakers() -> None:
+    text = """\
+Statement by the representative of Guyana in the general debate
+
+Madam President, I congratulate you. My country is small. We shall never cede the Essequibo. \
+I thank our neighbours for their patience.
+"""
+    _, voices = read(text)
+    assert speakers(voices)[1:] == [("guy", "author")] * 4
+    assert all(v.form == "direct" for v in voices.sentences[1:])
+
+
+def test_signatories_speak_jointly() -> None:
+    text = """\
+We, the foreign ministers of France, Germany and Poland, met today. We condemn the attack. \
+We call on Belarus to release them. We stand ready to help.
+"""
+    _, voices = read(text)
+    speaker = voices.sentences[1].speaker
+    assert speaker is not None
+    assert speaker.actors == ("fra", "deu", "pol")
+    assert speaker.how == "signatory"
+    target = voices.sentences[2].target
+    assert target is not None
+    assert target.actor == "blr"
+
+
+def test_nothing_known_is_said_to_be_unclear() -> None:
+    _, voices = read("[“Never.”]\n")
+    assert voices.sentences[0].speaker is None
+    assert voices.actors == ()
+
+
+@pytest.mark.parametrize("text", ["", "???", "“", "I\n" * 50, "\x00 ‮ said", "Iran " * 2000])
+def test_odd_texts_do_no_harm(text: str) -> None:
+    spans = split(text).sentences
+    assert len(identify(text, spans, [], actors=KNOWN).sentences) == len(spans)
+
+
+def test_a_file_of_ones_own_adds_actors_and_aliases(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "id,name,type,aliases,side\nrus,Russia,state,Ivanland,\nkarp,Olga Karp,person,Karp,rus\n"
+    )
+    own = Gazetteer(read_actors(path))
+    text = "Ivanland attacked the port. Karp refused to meet the Ukrainians."
+    voices = identify(text, split(text).sentences, [], actors=own)
+    assert [v.speaker and v.speaker.actor for v in voices.sentences] == ["rus", "karp"]
+    assert next(a for a in voices.actors if a.id == "karp").side == "rus"
+
+
+def test_faults_of_such_a_file_are_told_together(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "mine.csv"
+    path.write_text("id,name,type,side\nx,X,planet,\ny,Y,person,nowhere\n")
+    with pytest.raises(DataError, match=r"2 faults") as caught:
+        read_actors(path)
+    assert "type 'planet', expected one of state" in str(caught.value)
+    path.write_text("id,type\nx,state\n")
+    with pytest.raises(DataError, match="no column name: expected id, name, type"):
+        read_actors(path)
