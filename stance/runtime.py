@@ -28,20 +28,8 @@ class Scorer:
     """
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
-        import onnxruntime
-        from tokenizers import Tokenizer
-
         self.manifest: Manifest = read_manifest(folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 3
-        try:
-            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-            self._session = onnxruntime.InferenceSession(
-                str(folder / ONNX), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # both libraries raise their own kinds
-            raise ModelError(f"{folder}: model cannot be loaded: {error}") from error
+        self._tokenizer, self._session = _open(folder, threads)
         outputs = self._session.get_outputs()[0].shape[-1]
         if outputs != len(self.manifest.labels):
             raise ModelError(
@@ -95,6 +83,88 @@ class Scorer:
             for name in self._inputs:
                 arrays[name][row, :length] = values[name]
         return arrays
+
+
+class TokenScorer:
+    """A saved tagger ready to score tokens.
+
+    Args:
+        folder: A saved tagger.
+        threads: CPU threads; None lets ONNX Runtime take all cores.
+
+    Attributes:
+        manifest: What it says of itself.
+        tokenizer: Its `tokenizers.Tokenizer`; it cuts and pads nothing.
+
+    Raises:
+        ModelError: If the folder is not a whole, sound tagger.
+    """
+
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self.tokenizer, self._session = _open(folder, threads)
+        if len(self._session.get_outputs()) != 2:
+            raise ModelError(f"{folder}: a model of sentences, not of tokens")
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        # What the encoder has around a text: one token at least on each side, as in pre-training.
+        self._around: list[int] = self.tokenizer.encode("").ids
+
+    def logits(
+        self, windows: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
+        """Score windows.
+
+        Args:
+            windows: The tokens, without special ones, and their looks, of each.
+
+        Returns:
+            Scores of each token's tags, one array of shape (T, K) a window, and of one tag after
+            another, shape (K, K).
+        """
+        rows = [bracketed(ids, looks, self._around) for ids, looks in windows]
+        result: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(rows)
+        transitions = np.zeros((len(self.manifest.labels),) * 2)
+        for batch in _batches([len(ids) for ids, _ in rows]):
+            width = max(len(rows[row][0]) for row in batch)
+            arrays = {
+                name: np.zeros((len(batch), width), dtype=np.int64)
+                for name in ("input_ids", "attention_mask", "looks")
+            }
+            for place, row in enumerate(batch):
+                ids, looks = rows[row]
+                arrays["input_ids"][place, : len(ids)] = ids
+                arrays["attention_mask"][place, : len(ids)] = 1
+                arrays["looks"][place, : len(ids)] = looks
+            logits, transitions = self._session.run(None, arrays)
+            for place, row in enumerate(batch):
+                result[row] = logits[place, 1 : 1 + len(windows[row][0])].astype(float)
+        return result, transitions.astype(float)
+
+
+def bracketed(
+    ids: Sequence[int], looks: Sequence[int], around: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Return a window's tokens and looks with the special tokens at its ends."""
+    return [around[0], *ids, around[-1]], [0, *looks, 0]
+
+
+def _open(folder: Path, threads: int | None) -> tuple[Any, Any]:
+    """Return a saved model's tokenizer and its ONNX session."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        session = onnxruntime.InferenceSession(
+            str(folder / ONNX), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # both libraries raise their own kinds
+        raise ModelError(f"{folder}: model cannot be loaded: {error}") from error
+    return tokenizer, session
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

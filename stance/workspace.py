@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from stance import artifact
-from stance.config import Config
+from stance.config import AttributionConfig, Config
 from stance.schema import BusyError, StanceError
 
 PREFIX = ".training-"
@@ -133,7 +133,7 @@ def others(work: Workspace) -> list[Path]:
     return [f.parent for f in beside if f.parent != work.folder and _idle(f.parent)]
 
 
-def fingerprint(settings: Config, data: Any) -> str:
+def fingerprint(settings: Config | AttributionConfig, data: Any) -> str:
     """Return twelve hexadecimal digits that change with whatever changes the weights.
 
     Args:

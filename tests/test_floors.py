@@ -26,6 +26,7 @@ FLOORS = (
         "evidence",
         "speakers",
     ),
+    ("attribution",),
     ("baselines", "examples", "prediction"),
     ("behaviour", "distillation"),
     ("promotion",),

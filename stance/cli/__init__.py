@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from stance import processes
-from stance.cli import annotate, champion, data, explain, tune
+from stance.cli import annotate, attribution, champion, data, explain, tune
 from stance.cli.common import ModelOption, progress, say
 from stance.cli.render import WRITERS, Format, print_tables
 from stance.schema import StanceError
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
+app.add_typer(attribution.app, name="attribution")
 for command in (champion.promote, champion.rollback, champion.champions):
     app.command()(command)
 app.command()(tune.tune)

@@ -1,5 +1,6 @@
 """Settings: YAML files and `key=value` overrides to frozen, checked objects."""
 
+from stance.config.attribution import AttributionConfig, load_attribution_config
 from stance.config.experiment import (
     POLES,
     Config,
@@ -20,6 +21,7 @@ from stance.config.space import Dimension
 
 __all__ = [
     "POLES",
+    "AttributionConfig",
     "Config",
     "CutConfig",
     "DataConfig",
@@ -32,6 +34,7 @@ __all__ = [
     "TrackingConfig",
     "TrainConfig",
     "as_override",
+    "load_attribution_config",
     "load_config",
     "load_pretrain_config",
     "restore_config",

@@ -8,7 +8,7 @@ from typing import Any
 
 from stance.corpus.load import Corpus
 from stance.corpus.table import read_rows
-from stance.schema import DataError, Problem, Span
+from stance.schema import Attribution, DataError, Problem, Span
 
 FILE = "articles.jsonl"
 
@@ -32,23 +32,6 @@ class ArticleSentence:
     form: str
     speaker: str | None
     target: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """Words that somebody is reported to have said; any part may be absent or in pieces.
-
-    Attributes:
-        sentence: Id of the sentence it stands in.
-        sources: Words that name who says it.
-        cues: Reporting words ("said", "according to").
-        contents: What is said, quotation marks included.
-    """
-
-    sentence: str
-    sources: tuple[Span, ...]
-    cues: tuple[Span, ...]
-    contents: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +69,7 @@ def load_articles(folder: str | Path = "data", *, corpus: Corpus | None = None) 
         except (KeyError, TypeError, ValueError) as error:
             problems.append(Problem(str(path), line, f"malformed article: {error!r}"))
             continue
-        faults = _span_faults(article)
+        faults = _span_faults(article) + _attribution_faults(article, row["attributions"])
         if corpus is not None:
             faults += _split_faults(article, known)
         problems.extend(Problem(str(path), line, fault) for fault in faults)
@@ -116,7 +99,7 @@ def _parse(row: dict[str, Any]) -> Article:
             for s in row["sentences"]
         ),
         attributions=tuple(
-            Attribution(a["sentence"], spans(a["sources"]), spans(a["cues"]), spans(a["contents"]))
+            Attribution(spans(a["sources"]), spans(a["cues"]), spans(a["contents"]))
             for a in row["attributions"]
         ),
     )
@@ -125,18 +108,23 @@ def _parse(row: dict[str, Any]) -> Article:
 def _span_faults(article: Article) -> list[str]:
     faults = []
     last = 0
-    places = {sentence.id: sentence.span for sentence in article.sentences}
     for sentence in article.sentences:
         if not last <= sentence.span.start < sentence.span.end <= len(article.text):
             faults.append(f"{sentence.id}: span {sentence.span} is out of order or out of the text")
         last = sentence.span.end
-    for attribution in article.attributions:
-        home = places.get(attribution.sentence)
+    return faults
+
+
+def _attribution_faults(article: Article, rows: list[dict[str, Any]]) -> list[str]:
+    faults = []
+    places = {sentence.id: sentence.span for sentence in article.sentences}
+    for row, attribution in zip(rows, article.attributions, strict=True):
+        home = places.get(row["sentence"])
         parts = (*attribution.sources, *attribution.cues, *attribution.contents)
         if home is None or any(s.start < home.start or s.end > home.end for s in parts):
-            faults.append(f"{attribution.sentence}: an attribution leaves its sentence")
+            faults.append(f"{row['sentence']}: an attribution leaves its sentence")
         if any(s.start >= s.end for s in parts):
-            faults.append(f"{attribution.sentence}: an attribution has an empty span")
+            faults.append(f"{row['sentence']}: an attribution has an empty span")
     return faults
 
 

@@ -6,6 +6,15 @@ from stance.encoder.finetune import FineTuned, OnLog, fine_tune
 from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
 from stance.encoder.saved import HEAD, load_classifier, save
+from stance.encoder.tagger import (
+    FineTunedTagger,
+    TokenTagger,
+    chain_loss,
+    fine_tune_tagger,
+    load_tagger,
+    save_tagger,
+    token_scores,
+)
 from stance.encoder.team import from_first, joined, speaks
 
 __all__ = [
@@ -14,18 +23,25 @@ __all__ = [
     "Adapted",
     "Classifier",
     "FineTuned",
+    "FineTunedTagger",
     "OnLog",
+    "TokenTagger",
     "adapt",
+    "chain_loss",
     "embed",
     "fine_tune",
+    "fine_tune_tagger",
     "from_first",
     "integrated_gradients",
     "joined",
     "latest",
     "load_classifier",
+    "load_tagger",
     "locate",
     "save",
     "save_adapted",
+    "save_tagger",
     "speaks",
     "step",
+    "token_scores",
 ]

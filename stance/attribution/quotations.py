@@ -1,0 +1,72 @@
+"""Quotation marks: from which to which a quotation runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stance.schema import Span
+
+_CLOSES = {"“": "”", "„": "“”", "«": "»", "‘": "’", '"': '"', "'": "'’", "``": ("''",)}
+"""What ends a quotation, by what opens it."""
+
+# A mark that opens stands before a word and after a blank, a dash or a bracket; a single one that
+# closes is no apostrophe of a word.
+_OPENS = re.compile(
+    r"(?:(?<=[\s(\[—–:-])|^)(?:``|\"(?=\S)|'(?=[^\s\d]))|[“„«]|(?<!\w)‘(?=\S)", re.MULTILINE
+)
+_MARKS = re.compile(r"``|''(?!\w)|[\"“”„«»‘’']")
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+
+LONGEST = 4000
+"""Characters after which an unclosed single mark is taken for none."""
+
+
+def quotations(text: str) -> list[Span]:
+    """Return the outermost quotations of a text in order, marks included.
+
+    One that is not closed in its paragraph runs to the paragraph's end, as in a speech quoted over
+    several; an unclosed single mark is no quotation.
+    """
+    found: list[Span] = []
+    start = 0
+    for gap in (*_PARAGRAPH.finditer(text), None):
+        end = gap.start() if gap else len(text)
+        found += _of_paragraph(text, start, end)
+        start = gap.end() if gap else end
+    return found
+
+
+def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
+    place = start
+    while (opening := _OPENS.search(text, place, end)) is not None:
+        place = opening.end()
+        close = _close(text, opening, end)
+        if close is None and opening.group() in ("'", "‘"):
+            continue
+        stop = end if close is None else close
+        while close is None and text[stop - 1].isspace():
+            stop -= 1
+        if stop > place:
+            yield Span(opening.start(), stop)
+            place = stop
+
+
+def _close(text: str, opening: re.Match[str], end: int) -> int | None:
+    """Return the end of the quotation that a mark opens; None if it is not closed by `end`."""
+    mark = opening.group()
+    single = mark in ("'", "‘")
+    depth = 0
+    for other in _MARKS.finditer(text, opening.end(), min(end, opening.end() + LONGEST)):
+        found = other.group()
+        after = text[other.end() : other.end() + 1]
+        if found == mark and mark in "“„«":
+            depth += 1
+        elif found in _CLOSES[mark]:
+            apostrophe = found in "'’" and (after.isalnum() or text[other.start() - 1].isspace())
+            if single and apostrophe:
+                continue
+            if depth == 0:
+                return other.end()
+            depth -= 1
+    return None

@@ -1,0 +1,433 @@
+"""Who is reported to have said what: reading, decoding, linking, training and scoring."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from stance.article import split
+from stance.artifact import champion, read_manifest
+from stance.attribution import Tagger, find
+from stance.attribution.decoding import decode
+from stance.attribution.evaluation import head, speakers_right
+from stance.attribution.linking import link
+from stance.attribution.quotations import quotations
+from stance.attribution.scores import span_scores
+from stance.attribution.words import ROLES, TAGS, Words, read_words, runs, tags, windows
+from stance.config import AttributionConfig
+from stance.corpus.attributions import MarkedText, load_marked
+from stance.schema import Attribution, DataError, ModelError, Span
+
+from tests.test_floors import HEAVY, loaded_by
+
+SAID = (
+    ('"we will never negotiate," the army said.', "the army", "said", '"we will never negotiate,"'),
+    ('the ministers said "we welcome peace."', "the ministers", "said", '"we welcome peace."'),
+    ("people met on monday.", "", "", ""),
+    ("they met in the border town.", "", "", ""),
+)
+
+
+def write_articles(folder: Path, copies: int = 4) -> Path:
+    """Write a corpus whose articles say four sentences in another order each time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    articles = []
+    for name in ("train", "dev", "test"):
+        rows = []
+        for copy in range(copies if name == "train" else 2):
+            id = f"{name}-{copy}"
+            text, sentences, attributions = f"{id} monday", [], []
+            for number in range(4):
+                sentence, *said = SAID[(number + copy) % 4]
+                sentence = f"{copy} {number} {name} {sentence}"
+                start = len(text) + 1
+                text = f"{text}\n{sentence}"
+                key = f"{id}-{number}"
+                sentences.append(
+                    {"id": key, "start": start, "end": len(text), "label": "neutral"}
+                    | {"form": "x", "speaker": None, "target": None}
+                )
+                rows.append({"id": key, "text": sentence, "label": "neutral", "group": id})
+                if said[0]:
+                    places = [[start + sentence.index(p), 0] for p in said]
+                    spans = [[[s, s + len(p)]] for (s, _), p in zip(places, said, strict=True)]
+                    named = dict(zip(("sources", "cues", "contents"), spans, strict=True))
+                    attributions.append({"sentence": key, **named})
+            articles.append({"id": id, "title": "", "text": text, "sentences": sentences})
+            articles[-1]["attributions"] = attributions
+        content = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_text(content, encoding="utf-8")
+    content = "".join(json.dumps(article) + "\n" for article in articles)
+    (folder / "articles.jsonl").write_text(content, encoding="utf-8")
+    return folder
+
+
+def tagger_settings(encoder: Path, data: Path, output: Path, **train: object) -> AttributionConfig:
+    learn = {"epochs": 12, "batch_size": 2, "learning_rate": 5e-3, "head_learning_rate": 3e-2}
+    return AttributionConfig.model_validate(
+        {
+            "encoder": {"name": str(encoder), "max_length": 48},
+            "data": {"path": str(data)},
+            "train": {**learn, "precision": "fp32", "frozen": 0, "early_stopping": 12, **train},
+            "tracking": {"enabled": False},
+            "output": str(output),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_articles(tmp_path_factory.mktemp("marked"))
+
+
+@pytest.fixture(scope="module")
+def tagger_folder(
+    tiny_encoder: Path, articles: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    from stance.attribution.training import train_tagger
+
+    models = tmp_path_factory.mktemp("models") / "attribution"
+    return train_tagger(tagger_settings(tiny_encoder, articles, models)).folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_encoder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(tiny_encoder / "tokenizer.json"))
+
+
+def spans(text: str, *parts: str) -> tuple[Span, ...]:
+    return tuple(Span(text.index(part), text.index(part) + len(part)) for part in parts)
+
+
+def said(text: str, source: str, cue: str, *contents: str) -> Attribution:
+    one = [spans(text, part) if part else () for part in (source, cue)]
+    return Attribution(one[0], one[1], spans(text, *contents))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('He said "no." She left.', ['"no."']),
+        ("“He said ‘no’ to us,” she said, “twice.”", ["“He said ‘no’ to us,”", "“twice.”"]),
+        ("It's the dogs' day, 'a fine day,' he said.", ["'a fine day,'"]),
+        ("‘It’s ours,’ he said.", ["‘It’s ours,’"]),
+        ("« Non », dit-il.", ["« Non »"]),
+        ('"One.\n\n"Two," he said.', ['"One.', '"Two,"']),
+        ("The '90s and the workers' party", []),
+        ('"""', ['""']),
+        ("", []),
+    ],
+)
+def test_quotations_run_from_mark_to_mark(text: str, found: list[str]) -> None:
+    assert [text[s.start : s.end] for s in quotations(text)] == found
+
+
+def test_a_text_of_nothing_but_marks_is_read(tokenizer: Any) -> None:
+    for text in ('"' * 5000, "“" * 5000, "'" * 5000, "\u0301" * 50, "\x00"):
+        words = read_words(text, [], tokenizer)
+        assert len(words.first) == len(words.spans)
+        assert len(words.looks) == len(words.ids)
+
+
+def test_words_know_their_tokens_case_quotation_and_place(tokenizer: Any) -> None:
+    text = 'The ARMY met.\n"Never," they said.'
+    words = read_words(text, split(text).sentences, tokenizer)
+    forms = [text[s.start : s.end] for s in words.spans]
+    assert forms == ["The", "ARMY", "met", ".", '"', "Never", ",", '"', "they", "said", "."]
+    assert words.opens.nonzero()[0].tolist() == [0, 4]
+    looks = [words.looks[token] for token in words.first]
+    case, quotation, opens = ([x // d % m for x in looks] for d, m in ((1, 3), (3, 4), (12, 3)))
+    assert case == [1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0]
+    assert quotation == [0, 0, 0, 0, 1, 2, 2, 3, 0, 0, 0]
+    assert opens == [2, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("overlap", [0, 0.25])
+@pytest.mark.parametrize("size", [8, 20, 500])
+def test_windows_hold_every_word_and_no_more_tokens_than_fit(
+    tokenizer: Any, size: int, overlap: float
+) -> None:
+    text = " ".join(sentence for sentence, *_ in SAID * 5)
+    words = read_words(text, split(text).sentences, tokenizer)
+    ranges = windows(words, size, overlap=overlap)
+    assert ranges[0][0] == 0
+    assert ranges[-1][1] == len(words.spans)
+    for (low, high), (after, _) in itertools.pairwise(ranges):
+        assert low < after <= high
+        assert overlap or after == high
+    for low, high in ranges:
+        ids, looks, places = words.window(low, high)
+        assert len(ids) == len(looks) <= size
+        assert len(places) == high - low
+        assert places[0] == 0
+
+
+def test_tags_take_the_outer_attribution_and_are_cut_at_sentences(tokenizer: Any) -> None:
+    text = 'he said "they said no. we met." monday'
+    outer = said(text, "he", "said", '"they said no. we met."')
+    cue = text.index("said no")
+    inner = Attribution(spans(text, "they"), (Span(cue, cue + 4),), spans(text, "no"))
+    words = read_words(text, [Span(0, 22), Span(23, 32), Span(33, 38)], tokenizer)
+    found = [
+        (ROLES[role], text[words.spans[low].start : words.spans[high - 1].end])
+        for role, low, high in runs(tags(words, [inner, outer]))
+    ]
+    expected = [("source", "he"), ("cue", "said"), ("content", '"they said no.')]
+    assert found == [*expected, ("content", 'we met."')]
+
+
+def every_path(scores: NDArray[np.float64], steps: NDArray[np.float64]) -> dict[Any, float]:
+    count, k = scores.shape
+    return {
+        path: sum(scores[i, t] for i, t in enumerate(path))
+        + sum(steps[a, b] for a, b in itertools.pairwise(path))
+        for path in itertools.product(range(k), repeat=count)
+    }
+
+
+def allowed(path: tuple[int, ...], opens: tuple[bool, ...]) -> bool:
+    names = [TAGS[tag] for tag in path]
+    return not any(
+        name[0] == "I" and (opened or before[2:] != name[2:])
+        for before, name, opened in zip(["O", *names], names, opens, strict=False)
+    )
+
+
+def test_decoding_finds_the_likeliest_allowed_tags_and_their_probability() -> None:
+    draw = np.random.default_rng(0)
+    opens = (True, False, True, False)
+    for _ in range(5):
+        scores, steps = draw.normal(size=(4, len(TAGS))) * 2, draw.normal(size=(7, 7))
+        paths = {p: v for p, v in every_path(scores, steps).items() if allowed(p, opens)}
+        best = max(paths, key=lambda path: paths[path])
+        path, sure = decode(scores, steps, np.array(opens))
+        assert tuple(path.tolist()) == best
+        total = sum(map(np.exp, paths.values()))
+        for word, tag in enumerate(best):
+            mass = sum(np.exp(v) for p, v in paths.items() if p[word] == tag)
+            assert sure[word] == pytest.approx(mass / total)
+
+
+def test_chain_loss_is_minus_the_log_of_the_share_of_the_marked_path() -> None:
+    import torch
+    from stance.encoder import chain_loss
+
+    draw = np.random.default_rng(1)
+    scores, steps = draw.normal(size=(2, 3, 4)), draw.normal(size=(4, 4))
+    labels = [[1, 3, 0], [2, 2, -100]]
+    found = chain_loss(torch.tensor(scores), torch.tensor(steps).float(), torch.tensor(labels))
+    for row, (length, loss) in enumerate(zip((3, 2), found.tolist(), strict=True)):
+        paths = every_path(scores[row, :length], steps)
+        share = np.exp(paths[tuple(labels[row][:length])]) / sum(map(np.exp, paths.values()))
+        assert loss == pytest.approx(-np.log(share), rel=1e-5)
+
+
+def linked(text: str, *marked: Attribution, tokenizer: Any) -> list[list[list[str]]]:
+    """Link spans that are tagged as marked, and return the words of each part."""
+    sentences = split(text).sentences
+    words = read_words(text, sentences, tokenizer)
+    numbers = tags(words, marked)
+    found = link(text, sentences, words, numbers, np.ones(len(numbers)))
+    return [
+        [[text[s.start : s.end] for s in part] for part in (a.sources, a.cues, a.contents)]
+        for a in found
+    ]
+
+
+def test_a_quotation_keeps_its_speaker_over_sentences_and_paragraphs(tokenizer: Any) -> None:
+    text = '"We refuse," Lavrov said. "We will never agree."\n\n"We are ready." People met.'
+    first = said(text, "Lavrov", "said", '"We refuse,"', '"We will never agree."')
+    second = said(text, "", "", '"We are ready."')
+    contents = ['"We refuse,"', '"We will never agree."', '"We are ready."']
+    assert linked(text, first, second, tokenizer=tokenizer) == [[["Lavrov"], ["said"], contents]]
+
+
+def test_each_content_goes_to_its_own_speaker(tokenizer: Any) -> None:
+    text = "Lavrov said they met, while Putin told people that talks will end."
+    marked = (
+        said(text, "Lavrov", "said", "they met"),
+        said(text, "Putin", "told people", "that talks will end"),
+    )
+    assert linked(text, *marked, tokenizer=tokenizer) == [
+        [["Lavrov"], ["said"], ["they met"]],
+        [["Putin"], ["told people"], ["that talks will end"]],
+    ]
+
+
+def test_a_second_verb_has_the_speaker_of_the_first(tokenizer: Any) -> None:
+    text = "Lavrov said they met and added that talks will end."
+    marked = (
+        said(text, "Lavrov", "said", "they met"),
+        said(text, "", "added", "that talks will end"),
+    )
+    assert linked(text, *marked, tokenizer=tokenizer)[1][0] == ["Lavrov"]
+
+
+def test_an_interrupted_quotation_is_one(tokenizer: Any) -> None:
+    text = '"We refuse," Lavrov said, "to meet."'
+    marked = said(text, "Lavrov", "said", '"We refuse,"', '"to meet."')
+    expected = [[["Lavrov"], ["said"], ['"We refuse,"', '"to meet."']]]
+    assert linked(text, marked, tokenizer=tokenizer) == expected
+
+
+def test_span_scores_are_exact_and_by_overlap() -> None:
+    gold = [np.array([1, 2, 3, 5, 6, 6])]
+    found = [np.array([1, 2, 0, 5, 6, 0])]
+    scores = span_scores(gold, found)
+    assert (scores["source"].exact, scores["source"].overlap) == (1, 1)
+    assert (scores["cue"].exact, scores["cue"].overlap) == (0, 0)
+    assert (scores["content"].exact, scores["content"].overlap) == (0, 1)
+    assert scores["content"].exact_interval == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "its_head"),
+    [
+        ("the Russian foreign minister, Sergei Lavrov", "minister"),
+        ("a spokesman for Mr. Trump", "spokesman"),
+        ("Mr. Trump", "Trump"),
+        ("he", "he"),
+        ("people who met", "people"),
+    ],
+)
+def test_head_of_a_source(source: str, its_head: str) -> None:
+    span = head(source, Span(0, len(source)))
+    assert source[span.start : span.end] == its_head
+
+
+def test_speaker_counts_if_the_heads_are_the_same() -> None:
+    text = '"No," Lavrov, the minister, said. "Yes," Putin said.'
+    gold = [
+        said(text, "Lavrov, the minister", "said", '"No,"'),
+        said(text, "Putin", "said", '"Yes,"'),
+    ]
+    found = [said(text, "Lavrov", "said", '"No,"', '"Yes,"')]
+    assert speakers_right(text, gold, found) == [True, False]
+
+
+def test_tagger_finds_spans_of_the_untouched_text(tagger_folder: Path) -> None:
+    text = 'train 0\n\n  "we will never negotiate,"   the army said.\npeople met on monday.'
+    tagger = Tagger(tagger_folder)
+    (found,) = tagger.attributions(text, split(text).sentences)
+    parts = (found.sources, found.cues, found.contents)
+    words = [[text[span.start : span.end] for span in part] for part in parts]
+    assert words == [["the army"], ["said"], ['"we will never negotiate,"']]
+    assert 0.5 < found.probability <= 1
+
+
+def test_tagger_learns_and_says_how_well(tagger_folder: Path, articles: Path) -> None:
+    manifest = read_manifest(tagger_folder)
+    assert manifest.dev["f1"] > 0.9
+    assert manifest.dev["speakers"] == 1
+    assert manifest.labels == TAGS
+    assert champion(tagger_folder.parent) == tagger_folder
+    assert (tagger_folder / "run" / "history.jsonl").is_file()
+
+
+def test_saved_graph_says_what_the_model_says(tagger_folder: Path, articles: Path) -> None:
+    from stance.attribution.training import window_rows
+    from stance.encoder import load_tagger, token_scores
+
+    tagger, model = Tagger(tagger_folder), load_tagger(tagger_folder)
+    text = load_marked(str(articles), "test")[0]
+    rows = window_rows(text, tagger.scorer.tokenizer, 46)
+    assert len(rows) > 1
+    graph, transitions = tagger.scorer.logits(
+        [(row["input_ids"][1:-1], row["looks"][1:-1]) for row in rows]
+    )
+    for row, found in zip(rows, graph, strict=True):
+        expected = token_scores(model, row["input_ids"], row["looks"])[1:-1]
+        assert np.allclose(found, expected, atol=1e-4)
+    assert np.allclose(transitions, model.transitions.detach().numpy())
+
+
+def test_a_long_text_reads_as_its_parts_do(tagger_folder: Path) -> None:
+    tagger = Tagger(tagger_folder)
+    one = "\n".join(f"0 {n} train {sentence}" for n, (sentence, *_) in enumerate(SAID))
+    text = "\n".join([one] * 6)
+    found = tagger.attributions(text, split(text).sentences)
+    assert len(found) == 12
+    assert {text[a.sources[0].start : a.sources[0].end] for a in found} == {
+        "the army",
+        "the ministers",
+    }
+
+
+def test_reading_loads_no_training_stack(tagger_folder: Path) -> None:
+    code = (
+        "from stance.attribution import Tagger; from stance.article import split; t = 'we met.'; "
+        f"Tagger({str(tagger_folder)!r}).attributions(t, split(t).sentences)"
+    )
+    assert not loaded_by(code) & HEAVY
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(
+    tiny_encoder: Path, articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.numpy import load_file
+    from stance import tracking
+    from stance.attribution.training import train_tagger
+
+    options = {"epochs": 3, "checkpoint_minutes": 0}
+    whole = train_tagger(tagger_settings(tiny_encoder, articles, tmp_path / "a", **options))
+    metrics = tracking.Run.metrics
+
+    def killed(run: tracking.Run, step: int, values: dict[str, float]) -> None:
+        if step > 5:
+            raise KeyboardInterrupt
+        metrics(run, step, values)
+
+    monkeypatch.setattr(tracking.Run, "metrics", killed)
+    settings = tagger_settings(tiny_encoder, articles, tmp_path / "b", **options)
+    with pytest.raises(KeyboardInterrupt):
+        train_tagger(settings)
+    assert not list((tmp_path / "b").glob("2*"))
+    monkeypatch.undo()
+    again = train_tagger(settings)
+    assert read_manifest(again.folder).provenance["continued"] == 1
+    for file in ("model.safetensors", "head.safetensors"):
+        one, other = (load_file(t.folder / file) for t in (whole, again))
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_worse_tagger_is_not_put_to_use(
+    tiny_encoder: Path, articles: Path, tagger_folder: Path
+) -> None:
+    from stance.attribution.training import train_tagger
+
+    settings = tagger_settings(tiny_encoder, articles, tagger_folder.parent, epochs=1)
+    worse = train_tagger(settings)
+    assert not worse.promoted
+    assert "stays in use" in worse.verdict
+    assert champion(tagger_folder.parent) == tagger_folder
+
+
+def test_the_tagger_in_use_is_found_or_there_is_none(tagger_folder: Path, tmp_path: Path) -> None:
+    found = find(tagger_folder.parent.parent)
+    assert found is not None
+    assert found.folder == tagger_folder
+    assert find(tmp_path) is None
+
+
+def test_a_model_of_sentences_is_refused(model_folder: Path) -> None:
+    with pytest.raises(ModelError, match="a model of sentences"):
+        Tagger(model_folder)
+
+
+def test_a_source_without_attributions_is_told() -> None:
+    with pytest.raises(DataError, match="has no attributions; expected public:polnear"):
+        load_marked("public:fomc", "train")
+
+
+def test_words_of_no_text_are_none(tokenizer: Any) -> None:
+    words = read_words("", [], tokenizer)
+    assert isinstance(words, Words)
+    assert windows(words, 10) == []
+    assert isinstance(MarkedText("a", "", (), ()), MarkedText)
