@@ -8,29 +8,34 @@ model.score_article(text).to_frame()
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stance import artifact, evidence
-from stance.aggregate import article_score
+from stance.actors import gazetteer, read_actors
+from stance.aggregate import Aggregator, article_score, confusion_of
 from stance.article import Document, language_of, split_document
 from stance.runtime import Scorer, softmax
 from stance.schema import (
+    Attribution,
     DocumentError,
     Explanation,
     Metadata,
     ModelError,
     Prediction,
     ScoredArticle,
+    ScoredPart,
     ScoredSentence,
+    Span,
     StanceError,
     require,
 )
+from stance.speakers import Gazetteer, Voice, Voices, identify
 
 Method = Literal["occlusion", "gradients"]
 """How `Model.explain` weighs words."""
@@ -45,13 +50,22 @@ class Model:
     Args:
         folder: A saved model.
         threads: CPU threads; None takes all cores.
+        actors: A CSV file with actors of one's own, as `stance.actors.read_actors` reads it.
 
     Raises:
         ModelError: If the folder is not a whole, sound model.
+        DataError: If the file of actors is wrong.
     """
 
-    def __init__(self, folder: str | Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        threads: int | None = None,
+        actors: str | Path | None = None,
+    ) -> None:
         self.folder = Path(folder)
+        self._known = Gazetteer(read_actors(actors) if actors else gazetteer())
         self._scorer = Scorer(self.folder, threads=threads)
         self.manifest = self._scorer.manifest
 
@@ -149,15 +163,27 @@ class Model:
             raise StanceError(f"method {method!r}: expected occlusion or gradients")
         return evidence.explanations(texts, probs, weights, labels=self.labels, method=method)
 
-    def score_article(self, article: str | Document, *, name: str | None = None) -> ScoredArticle:
-        """Score an article sentence by sentence.
+    def score_article(
+        self,
+        article: str | Document,
+        *,
+        name: str | None = None,
+        context: int = 0,
+        attributions: Sequence[Attribution] | None = None,
+    ) -> ScoredArticle:
+        """Score an article sentence by sentence, and the actors who speak in it.
 
         Args:
             article: The whole article as plain text, or what `stance.read_document` returned.
             name: Where it comes from, for the result. [the document's own, or `<text>`]
+            context: So many sentences before and after each are read with it once more; those
+                whose label they change are flagged (`depends_on_context`). Labels and scores stay
+                those of the sentence alone.
+            attributions: Who says what, marked by hand. [what the tagger in use finds]
 
         Returns:
-            Sentences whose offsets index the text as given, with article score and counts.
+            Sentences whose offsets index the text as given, with article score and counts; with
+            attributions, also who says each, and the scores of actors and of pairs of them.
 
         Raises:
             DocumentError: If there is no text.
@@ -167,17 +193,26 @@ class Model:
         spans = split_document(document)
         texts = [text[span.start : span.end] for span in spans.sentences]
         predictions = self._predict(texts)
-        sentences = tuple(
+        sentences = [
             ScoredSentence(sentence, s.start, s.end, p.label, p.probabilities, p.score, p.truncated)
             for sentence, s, p in zip(texts, spans.sentences, predictions, strict=True)
-        )
+        ]
+        if context and sentences:
+            around = self._predict(_with_neighbours(texts, context))
+            sentences = [
+                replace(sentence, in_context=wide)
+                for sentence, wide in zip(sentences, around, strict=True)
+            ]
+        voices = self._voices(text, spans.sentences, predictions, attributions)
+        if voices is not None:
+            sentences = self._spoken(text, sentences, voices)
         score, interval = article_score([p.score for p in predictions])
         counts = dict.fromkeys(self.labels, 0)
         for p in predictions:
             counts[p.label] += 1
         return ScoredArticle(
             name=document.name,
-            sentences=sentences,
+            sentences=tuple(sentences),
             score=score,
             interval=interval,
             counts=counts,
@@ -187,7 +222,89 @@ class Model:
             boilerplate=spans.boilerplate,
             text=text,
             metadata=document.metadata,
+            **(self._stands(sentences, voices) if voices is not None else {}),
         )
+
+    def weigh_words(self, article: ScoredArticle, *, strongest: int = 8) -> ScoredArticle:
+        """Return an article with the `evidence` of its strongest sentences, as `explain` finds it.
+
+        Args:
+            article: An article that this model scored.
+            strongest: Of how many sentences, those with the largest scores either way first; each
+                of their words costs a pass of the model.
+        """
+        ranked = sorted(
+            (number for number, s in enumerate(article.sentences) if s.score is not None),
+            key=lambda number: -abs(article.sentences[number].score or 0.0),
+        )[:strongest]
+        found = self.explain([article.sentences[number].text for number in ranked])
+        sentences = list(article.sentences)
+        for number, explanation in zip(ranked, found, strict=True):
+            sentences[number] = replace(sentences[number], evidence=explanation.words)
+        return replace(article, sentences=tuple(sentences))
+
+    def _voices(
+        self,
+        text: str,
+        sentences: Sequence[Span],
+        predictions: Sequence[Prediction],
+        attributions: Sequence[Attribution] | None,
+    ) -> Voices | None:
+        """Return who says each sentence; None if nothing tells who is reported to say what."""
+        if attributions is None:
+            return None
+        poles = self.manifest.poles
+        moves = [poles is None or p.label in poles for p in predictions]
+        return identify(text, sentences, attributions, moves=moves, actors=self._known)
+
+    def _spoken(
+        self, text: str, sentences: Sequence[ScoredSentence], voices: Voices
+    ) -> list[ScoredSentence]:
+        """Return sentences with their speakers, and the parts of those with several, scored."""
+        spans = [part.span for voice in voices.sentences for part in voice.parts]
+        texts = [text[span.start : span.end] for span in spans]
+        predicted = iter(self._predict(texts) if texts else [])
+
+        def parts(voice: Voice) -> Iterator[ScoredPart]:
+            for part in voice.parts:
+                p = next(predicted)
+                yield ScoredPart(
+                    text=text[part.span.start : part.span.end],
+                    start=part.span.start,
+                    end=part.span.end,
+                    label=p.label,
+                    probabilities=p.probabilities,
+                    score=p.score,
+                    form=part.form,
+                    speaker=part.speaker,
+                    target=part.target,
+                )
+
+        return [
+            replace(
+                sentence,
+                form=voice.form,
+                speaker=voice.speaker,
+                target=voice.target,
+                parts=tuple(parts(voice)),
+            )
+            for sentence, voice in zip(sentences, voices.sentences, strict=True)
+        ]
+
+    def _stands(self, sentences: Sequence[ScoredSentence], voices: Voices) -> dict[str, Any]:
+        """Return the parts of a scored article that tell how its actors stand."""
+        confusion = confusion_of(self.manifest.dev, self.labels)
+        totals = Aggregator(sentences, voices.actors, labels=self.labels, confusion=confusion)
+        correction = None
+        if confusion is not None:
+            known = {"source": "dev", "sentences": int(confusion.sum())}
+            correction = {**known, "model": self.name}
+        return {
+            "actors": totals.actors(),
+            "pairs": totals.pairs(),
+            "narration": totals.narration(),
+            "correction": correction,
+        }
 
     def _predict(self, texts: list[str]) -> list[Prediction]:
         probs, truncated = self._scorer.probabilities(texts)
@@ -200,7 +317,12 @@ class Model:
         return result
 
 
-def load(model: str | Path | None = None, *, threads: int | None = None) -> Model:
+def load(
+    model: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    actors: str | Path | None = None,
+) -> Model:
     """Load a model.
 
     Args:
@@ -208,11 +330,12 @@ def load(model: str | Path | None = None, *, threads: int | None = None) -> Mode
             saved model's folder; or what MLflow logged: `"models:/stance@champion"`,
             `"models:/stance/3"`, `"runs:/<id>/model"`.
         threads: CPU threads; None takes all cores.
+        actors: A CSV file with actors of one's own, as `stance.actors.read_actors` reads it.
 
     Raises:
         ModelError: If there is no such model, or it is incomplete or damaged.
     """
-    return Model(resolve(model), threads=threads)
+    return Model(resolve(model), threads=threads, actors=actors)
 
 
 def resolve(model: str | Path | None = None) -> Path:
@@ -231,6 +354,13 @@ def resolve(model: str | Path | None = None) -> Path:
             f" --config configs/default.yaml), or name a model folder, or set STANCE_MODELS"
         )
     return folder
+
+
+def _with_neighbours(texts: Sequence[str], count: int) -> list[str]:
+    """Return each text between those before and after it."""
+    return [
+        " ".join(texts[max(0, number - count) : number + count + 1]) for number in range(len(texts))
+    ]
 
 
 def _document(article: object, name: str | None) -> Document:

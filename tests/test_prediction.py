@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import stance
 from stance.artifact import MANIFEST, read_manifest, set_champion
-from stance.schema import DocumentError, ModelError
+from stance.schema import Attribution, DocumentError, ModelError, Span
+
+from tests.conftest import ROOT
 
 ARTICLE = (
     "Talks fail\n\n“We will never negotiate,” the army said. Ministers met on Monday.\r\n\r\n"
@@ -155,3 +157,71 @@ def test_champion_is_loaded_from_models(
     set_champion(copy(model_folder, Path.cwd()), how="gate", why="the first one")
     monkeypatch.setenv("STANCE_MODELS", "copy")
     assert stance.load().name == read_manifest(model_folder).name
+
+
+SPOKEN = (
+    "Kyiv refused talks.\n\n“We will never negotiate,” the Iranian army said. It agreed to peace.\n"
+)
+
+
+def marked(text: str) -> list[Attribution]:
+    def span(words: str) -> Span:
+        return Span(text.index(words), text.index(words) + len(words))
+
+    source, cue = span("the Iranian army"), span("said")
+    return [Attribution((source,), (cue,), (span("“We will never negotiate,”"),))]
+
+
+def test_article_tells_who_speaks_when_attributions_are_known(model: stance.Model) -> None:
+    article = model.score_article(SPOKEN, attributions=marked(SPOKEN))
+    assert article.sentences[1].form == "direct"
+    speaker = article.sentences[1].speaker
+    assert speaker is not None
+    assert SPOKEN[speaker.start : speaker.end] == "the Iranian army"
+    iran = article.actor("Iran")
+    assert (iran.id, iran.words.count, iran.words.value) == ("irn", 1, None)
+    assert article.correction == {"source": "dev", "sentences": 9, "model": model.name}
+    assert article.to_rows()[1]["speaker"] == "Iran"
+    with pytest.raises(KeyError, match="'Mars': expected one of"):
+        article.actor("Mars")
+
+
+def test_scored_speakers_are_valid_under_the_schema(model: stance.Model) -> None:
+    import jsonschema
+
+    text = "Seoul refused peace; Tokyo agreed to peace.\n\n" + SPOKEN
+    article = model.score_article(text, attributions=marked(text), context=1)
+    document = model.weigh_words(article, strongest=2).to_dict()
+    schema = json.loads((ROOT / "stance" / "document.schema.json").read_text())
+    jsonschema.validate(document, schema)
+    for sentence in document["sentences"]:
+        for part in sentence["parts"]:
+            assert text[part["start"] : part["end"]] == part["text"]
+    assert sum(bool(sentence["evidence"]) for sentence in document["sentences"]) == 2
+
+
+def test_context_flags_labels_that_neighbours_change(model: stance.Model) -> None:
+    text = (
+        "Ministers met on Monday. We refuse and we will never negotiate. Ministers met on Monday."
+    )
+    alone = model.score_article(text)
+    assert not any(s.depends_on_context or s.in_context for s in alone)
+    article = model.score_article(text, context=1)
+    assert [s.label for s in article] == [s.label for s in alone]
+    for sentence in article:
+        assert sentence.in_context is not None
+        assert sentence.depends_on_context == (sentence.in_context.label != sentence.label)
+    wide = article.sentences[1].in_context
+    assert wide is not None
+    assert wide.probabilities == pytest.approx(model.predict(text).probabilities, abs=1e-5)
+
+
+def test_actors_of_ones_own_are_known(model_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("id,name,type\nmoon,Moonbase,organisation\n")
+    mine = stance.load(model_folder, actors=path)
+    article = mine.score_article(
+        "We will never negotiate, Moonbase said.",
+        attributions=[Attribution((Span(25, 33),), (Span(34, 38),), (Span(0, 23),))],
+    )
+    assert [actor.id for actor in article.actors] == ["moon"]

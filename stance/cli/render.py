@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from stance.schema import row_columns
+
 if TYPE_CHECKING:
     from stance.schema import ScoredArticle
 
@@ -86,9 +88,7 @@ def _as_jsonl(scored: Sequence[ScoredArticle]) -> str:
 def _as_csv(scored: Sequence[ScoredArticle]) -> str:
     buffer = io.StringIO(newline="")
     rows = [row for article in scored for row in article.to_rows()]
-    labels = [f"p_{label}" for label in scored[0].counts]
-    columns = ["name", "text", "start", "end", "label", *labels, "score", "truncated"]
-    writer = csv.DictWriter(buffer, columns)
+    writer = csv.DictWriter(buffer, row_columns(scored[0].counts))
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
