@@ -5,6 +5,7 @@
     ├── champions.jsonl               every change of it: when, who, how, which, why
     └── 20260103-101500-default/
         ├── model.onnx                what scoring runs
+        ├── model.int8.onnx           the same in 8 bits, if it says the same
         ├── model.safetensors, config.json, tokenizer.json, ...   for further training
         ├── stance.json               the manifest: labels, temperature, provenance, checksums
         └── run/                      how it came about: config, history, figures
@@ -33,6 +34,9 @@ from stance.schema import BusyError, ModelError, StanceError
 FORMAT = 1
 MANIFEST = "stance.json"
 ONNX = "model.onnx"
+ONNX_INT8 = "model.int8.onnx"
+GRAPHS = {"fp32": ONNX, "int8": ONNX_INT8}
+"""Precision to the file with the network."""
 TOKENIZER = "tokenizer.json"
 CHAMPION = "CHAMPION"
 CHAMPIONS = "champions.jsonl"
@@ -56,6 +60,9 @@ class Manifest:
         dev: Figures on the dev split, with `macro_f1`.
         provenance: Versions, git commit, duration, MLflow run.
         files: sha256 of each file that scoring needs.
+        precision: Which network scores unless another is asked for: `fp32` or `int8`.
+        int8: How far the network in 8 bits says the same as the other on dev: `sentences`,
+            `agreement` (share of equal labels), `macro_f1` and `macro_f1_fp32`, `accepted`.
     """
 
     name: str
@@ -68,11 +75,14 @@ class Manifest:
     dev: Mapping[str, Any]
     provenance: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
+    precision: str = "fp32"
+    int8: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `stance.json` with the checksums of the files that scoring needs."""
-    files = {name: _sha256(folder / name) for name in _CHECKED}
+    names = (*_CHECKED, *((ONNX_INT8,) if (folder / ONNX_INT8).is_file() else ()))
+    files = {name: _sha256(folder / name) for name in names}
     content = {"format": FORMAT, **asdict(manifest), "files": files}
     with atomic(folder / MANIFEST) as path:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -101,7 +111,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(**content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: damaged manifest ({error}); train the model again") from None
-    for name in _CHECKED:
+    for name in dict.fromkeys((*_CHECKED, *manifest.files)):
         file = folder / name
         if not file.is_file():
             raise ModelError(f"{folder}: incomplete model, {name} is missing; train it again")

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from stance import artifact, evidence
 from stance.actors import gazetteer, read_actors
 from stance.aggregate import Aggregator, article_score, confusion_of
 from stance.article import Document, language_of, split_document
-from stance.runtime import Scorer, softmax
+from stance.runtime import Options, Scorer, softmax
 from stance.schema import (
     Attribution,
     DocumentError,
@@ -49,8 +49,8 @@ class Model:
 
     Args:
         folder: A saved model.
-        threads: CPU threads; None takes all cores.
         actors: A CSV file with actors of one's own, as `stance.actors.read_actors` reads it.
+        options: How it scores, as for `stance.runtime.Scorer`.
 
     Raises:
         ModelError: If the folder is not a whole, sound model.
@@ -61,12 +61,12 @@ class Model:
         self,
         folder: str | Path,
         *,
-        threads: int | None = None,
         actors: str | Path | None = None,
+        **options: Unpack[Options],
     ) -> None:
         self.folder = Path(folder)
         self._known = Gazetteer(read_actors(actors) if actors else gazetteer())
-        self._scorer = Scorer(self.folder, threads=threads)
+        self._scorer = Scorer(self.folder, **options)
         self.manifest = self._scorer.manifest
 
     def __repr__(self) -> str:
@@ -320,8 +320,8 @@ class Model:
 def load(
     model: str | Path | None = None,
     *,
-    threads: int | None = None,
     actors: str | Path | None = None,
+    **options: Unpack[Options],
 ) -> Model:
     """Load a model.
 
@@ -329,13 +329,14 @@ def load(
         model: Nothing for the champion of `models/` (or of the folder `STANCE_MODELS` names); a
             saved model's folder; or what MLflow logged: `"models:/stance@champion"`,
             `"models:/stance/3"`, `"runs:/<id>/model"`.
-        threads: CPU threads; None takes all cores.
         actors: A CSV file with actors of one's own, as `stance.actors.read_actors` reads it.
+        options: `precision`, `fp32` or `int8` [what the model's manifest says]; `device`, `cpu` or
+            `cuda`; `threads`, CPU threads [all cores]; `batch_tokens`, padded tokens in a batch.
 
     Raises:
         ModelError: If there is no such model, or it is incomplete or damaged.
     """
-    return Model(resolve(model), threads=threads, actors=actors)
+    return Model(resolve(model), actors=actors, **options)
 
 
 def resolve(model: str | Path | None = None) -> Path:

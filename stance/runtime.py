@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.artifact import ONNX, TOKENIZER, Manifest, read_manifest
+from stance.artifact import GRAPHS, ONNX, TOKENIZER, Manifest, read_manifest
 from stance.schema import DocumentError, ModelError
 
 BATCH_TOKENS = 2048
 """Padded tokens in a batch: past some thousands a CPU gains nothing and memory grows."""
+
+WINDOW = 4096
+"""Texts that are tokenised, and sorted by length, together."""
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""What ONNX Runtime calls the devices."""
+
+
+class Options(TypedDict, total=False):
+    """How a model scores; see `Scorer`."""
+
+    precision: str | None
+    device: str
+    threads: int | None
+    batch_tokens: int
 
 
 class Scorer:
@@ -21,15 +37,30 @@ class Scorer:
 
     Args:
         folder: A saved model.
-        threads: CPU threads; None lets ONNX Runtime take all cores.
+        precision: `fp32` or `int8`; None takes what the model's manifest says, and fp32 on a GPU.
+        device: `cpu`, or `cuda` with onnxruntime-gpu.
+        threads: CPU threads; None takes `cores()`.
+        batch_tokens: Padded tokens in a batch, at least 1; more need more memory.
 
     Raises:
-        ModelError: If the folder is not a whole, sound model.
+        ModelError: If the folder is not a whole, sound model, or has no graph of that precision,
+            or the device is not there.
     """
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        precision: str | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+    ) -> None:
         self.manifest: Manifest = read_manifest(folder)
-        self._tokenizer, self._session = _open(folder, threads)
+        self.precision = precision or (self.manifest.precision if device == "cpu" else "fp32")
+        self.batch_tokens = batch_tokens
+        graph = _graph(folder, self.manifest, self.precision)
+        self._tokenizer, self._session = _open(folder, graph, device=device, threads=threads)
         outputs = self._session.get_outputs()[0].shape[-1]
         if outputs != len(self.manifest.labels):
             raise ModelError(
@@ -54,20 +85,46 @@ class Scorer:
         return softmax(logits / self.manifest.temperature), truncated
 
     def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return raw network outputs, shape (N, K), and truncation flags, shape (N,)."""
+        """Return raw network outputs, shape (N, K), and truncation flags, shape (N,).
+
+        Equal texts are scored once. What a text gets does not depend on what it is scored with,
+        but for the rounding of sums: under 1e-5.
+        """
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise DocumentError(f"text {index}: expected a string, found {type(text).__name__}")
             if not text.strip():
                 raise DocumentError(f"text {index}: empty; there is no stance to score")
-        encodings = self._tokenizer.encode_batch_fast(list(texts)) if texts else []
-        # Offsets are not needed, but overflow is, so `truncated` costs nothing more.
-        truncated = np.array([bool(encoding.overflowing) for encoding in encodings], dtype=bool)
-        result = np.zeros((len(texts), len(self.manifest.labels)))
-        for rows in _batches([len(encoding.ids) for encoding in encodings]):
-            batch = self._pad([encodings[row] for row in rows])
-            result[rows] = self._session.run(None, batch)[0]
-        return result, truncated
+        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        result = np.zeros((len(place), len(self.manifest.labels)))
+        truncated = np.zeros(len(place), dtype=bool)
+        start = 0
+        for encodings in self._encoded(list(place)):
+            # Offsets are not needed, but overflow is, so `truncated` costs nothing more.
+            stop = start + len(encodings)
+            truncated[start:stop] = [bool(encoding.overflowing) for encoding in encodings]
+            lengths = [len(encoding.ids) for encoding in encodings]
+            for rows in _batches(lengths, self.batch_tokens):
+                batch = self._pad([encodings[row] for row in rows])
+                result[[start + row for row in rows]] = self._session.run(None, batch)[0]
+            start = stop
+        rows = [place[text] for text in texts]
+        return result[rows], truncated[rows]
+
+    def _encoded(self, texts: list[str]) -> Iterator[list[Any]]:
+        """Yield the texts tokenised, a window at a time, the next one while this one is scored."""
+        encode = self._tokenizer.encode_batch_fast
+        if len(texts) <= WINDOW:
+            yield encode(texts) if texts else []
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as ahead:  # the tokenizer works outside Python's lock
+            coming = ahead.submit(encode, texts[:WINDOW])
+            for start in range(WINDOW, len(texts) + WINDOW, WINDOW):
+                window = coming.result()
+                coming = ahead.submit(encode, texts[start : start + WINDOW])
+                yield window
 
     def _pad(self, encodings: Sequence[Any]) -> dict[str, NDArray[np.int64]]:
         width = max(len(encoding.ids) for encoding in encodings)
@@ -90,7 +147,7 @@ class TokenScorer:
 
     Args:
         folder: A saved tagger.
-        threads: CPU threads; None lets ONNX Runtime take all cores.
+        threads: CPU threads; None takes `cores()`.
 
     Attributes:
         manifest: What it says of itself.
@@ -102,7 +159,7 @@ class TokenScorer:
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         self.manifest: Manifest = read_manifest(folder)
-        self.tokenizer, self._session = _open(folder, threads)
+        self.tokenizer, self._session = _open(folder, folder / ONNX, threads=threads)
         if len(self._session.get_outputs()) != 2:
             raise ModelError(f"{folder}: a model of sentences, not of tokens")
         self.tokenizer.no_padding()
@@ -125,7 +182,7 @@ class TokenScorer:
         rows = [bracketed(ids, looks, self._around) for ids, looks in windows]
         result: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(rows)
         transitions = np.zeros((len(self.manifest.labels),) * 2)
-        for batch in _batches([len(ids) for ids, _ in rows]):
+        for batch in _batches([len(ids) for ids, _ in rows], BATCH_TOKENS):
             width = max(len(rows[row][0]) for row in batch)
             arrays = {
                 name: np.zeros((len(batch), width), dtype=np.int64)
@@ -149,22 +206,35 @@ def bracketed(
     return [around[0], *ids, around[-1]], [0, *looks, 0]
 
 
-def _open(folder: Path, threads: int | None) -> tuple[Any, Any]:
-    """Return a saved model's tokenizer and its ONNX session."""
+def _open(
+    folder: Path, graph: Path, *, device: str = "cpu", threads: int | None = None
+) -> tuple[Any, Any]:
+    """Return a saved model's tokenizer and the ONNX session of one of its graphs."""
     import onnxruntime
     from tokenizers import Tokenizer
 
+    provider = _provider(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads or cores()
     options.log_severity_level = 3
+    # A thread that waits for work in a loop starves whatever else runs on the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        session = onnxruntime.InferenceSession(
-            str(folder / ONNX), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
     except Exception as error:  # both libraries raise their own kinds
         raise ModelError(f"{folder}: model cannot be loaded: {error}") from error
     return tokenizer, session
+
+
+def cores() -> int:
+    """Return the CPUs this process may use; fewer if `OMP_NUM_THREADS` says so."""
+    try:
+        usable = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        usable = os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(usable, int(wanted)) if wanted.isdecimal() and int(wanted) else usable
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -174,11 +244,33 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def _graph(folder: Path, manifest: Manifest, precision: str) -> Path:
+    """Return the file with the network of a precision."""
+    if precision not in GRAPHS:
+        raise ModelError(f"precision {precision!r}: expected one of {', '.join(GRAPHS)}")
+    if GRAPHS[precision] not in manifest.files:
+        why = "its int8 rounding changed too much" if manifest.int8 else "it was saved without one"
+        raise ModelError(f"{folder}: no {precision} network ({why}); use precision fp32")
+    return folder / GRAPHS[precision]
+
+
+def _provider(device: str, available: Sequence[str]) -> str:
+    """Return what ONNX Runtime calls a device."""
+    if device not in PROVIDERS:
+        raise ModelError(f"device {device!r}: expected one of {', '.join(PROVIDERS)}")
+    if PROVIDERS[device] not in available:
+        raise ModelError(
+            f"device {device}: this ONNX Runtime knows no {PROVIDERS[device]}; with a GPU, run  "
+            f"pip uninstall onnxruntime; pip install onnxruntime-gpu"
+        )
+    return PROVIDERS[device]
+
+
+def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Yield row numbers in batches of like length, each within the token budget."""
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
     start = 0
     while start < len(order):
-        size = max(1, BATCH_TOKENS // max(1, lengths[order[start]]))
+        size = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + size]
         start += size

@@ -105,7 +105,7 @@ def test_onnx_says_what_torch_says(trained: dict[str, Path], kind: str) -> None:
     classifier = load_classifier(folder)
     assert classifier.pooling == ("cls" if kind == "bert-cls" else "mean")
     tokenizer, _ = load_encoder(str(folder))
-    scorer = Scorer(folder)
+    scorer = Scorer(folder, precision="fp32")
     for texts in (TEXTS, TEXTS[:1], TEXTS[2:3] * 5):
         batch = tokenizer(texts, padding=True, truncation=True, max_length=32, return_tensors="pt")
         with torch.inference_mode():

@@ -27,7 +27,7 @@ FLOORS = (
         "speakers",
     ),
     ("attribution",),
-    ("baselines", "examples", "prediction"),
+    ("baselines", "examples", "export", "prediction"),
     ("behaviour", "distillation"),
     ("promotion",),
     ("training", "pretraining", "evaluation", "suspects", "annotation"),

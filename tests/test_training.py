@@ -100,7 +100,7 @@ def test_onnx_scores_what_torch_scores(model_folder: Path) -> None:
     from transformers import AutoTokenizer
 
     texts = ["we will never negotiate.", "ministers met " * 30, "peace"]
-    onnx, truncated = Scorer(model_folder).logits(texts)
+    onnx, truncated = Scorer(model_folder, precision="fp32").logits(texts)
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     batch = tokenizer(texts, padding=True, truncation=True, max_length=32, return_tensors="pt")
     with torch.inference_mode():

@@ -5,7 +5,8 @@ from stance.encoder.checkpoints import latest, step
 from stance.encoder.finetune import FineTuned, OnLog, fine_tune
 from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
-from stance.encoder.saved import HEAD, load_classifier, save
+from stance.encoder.quantise import quantise
+from stance.encoder.saved import HEAD, load_classifier, logits, save
 from stance.encoder.tagger import (
     FineTunedTagger,
     TokenTagger,
@@ -38,6 +39,8 @@ __all__ = [
     "load_classifier",
     "load_tagger",
     "locate",
+    "logits",
+    "quantise",
     "save",
     "save_adapted",
     "save_tagger",

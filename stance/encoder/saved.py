@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -27,6 +29,21 @@ def save(tuned: FineTuned, folder: Path) -> None:
         head = tuned.model.head.state_dict()
         save_file(head, folder / HEAD, metadata={"pooling": tuned.model.pooling})
         _export_onnx(tuned, folder / ONNX)
+
+
+def logits(tuned: FineTuned, texts: Sequence[str], *, max_length: int) -> NDArray[np.float64]:
+    """Return the outputs of a fine-tuned model itself, in fp32, shape (N, K)."""
+    device = next(tuned.model.parameters()).device
+    result = np.zeros((len(texts), tuned.model.head.out_features))
+    tuned.model.eval()
+    with torch.inference_mode():
+        for row, text in enumerate(texts):
+            batch = tuned.tokenizer(
+                [text], truncation=True, max_length=max_length, return_tensors="pt"
+            )
+            read = {name: batch[name].to(device) for name in tuned.tokenizer.model_input_names}
+            result[row] = tuned.model(**read)["logits"][0].float().cpu().numpy()
+    return result
 
 
 def load_classifier(folder: Path) -> Classifier:

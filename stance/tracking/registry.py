@@ -9,7 +9,7 @@ from importlib.metadata import requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stance.artifact import MANIFEST, ONNX, TOKENIZER, Manifest
+from stance.artifact import MANIFEST, Manifest
 from stance.schema import ModelError, StanceError
 from stance.tracking.store import cut, load_mlflow, open_client, store, warn
 
@@ -148,7 +148,7 @@ def _log_model(folder: Path, manifest: Manifest) -> str:
         name="model",
         python_model=str(_PACKAGE / "mlflow_model.py"),
         # Side by side in the logged model, these make a folder that scoring loads.
-        artifacts={name: str(folder / name) for name in (ONNX, TOKENIZER, MANIFEST)},
+        artifacts={name: str(folder / name) for name in (*manifest.files, MANIFEST)},
         signature=ModelSignature(Schema([ColSpec("string", "text")]), Schema(outputs)),
         input_example=pd.DataFrame({"text": ["We are ready to resume the talks on Monday."]}),
         # The code goes along, and what scoring needs: a serving machine installs no stance.
