@@ -104,7 +104,18 @@ def deberta() -> tuple[Any, Any]:
     return DebertaV2Tokenizer(vocab=pieces), DebertaV2Model(config)
 
 
-ARCHITECTURES = {make.__name__: make for make in (bert, roberta, modernbert, deberta)}
+def mpnet() -> tuple[Any, Any]:
+    """As all-mpnet-base: word pieces between RoBERTa's marks, positions absolute and relative."""
+    from transformers import MPNetConfig, MPNetModel, MPNetTokenizer
+
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "[UNK]", "<mask>", *WORDS]
+    pieces += [piece for letter in LETTERS for piece in (letter, f"##{letter}")]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    config = MPNetConfig(vocab_size=len(vocabulary), max_position_embeddings=66, **SHAPE)
+    return MPNetTokenizer(vocab=vocabulary), MPNetModel(config)
+
+
+ARCHITECTURES = {make.__name__: make for make in (bert, roberta, modernbert, deberta, mpnet)}
 
 
 def write_encoder(architecture: str, folder: Path) -> Path:

@@ -54,6 +54,7 @@ def test_every_shipped_encoder_has_its_architecture_tested_here() -> None:
         "deberta_v3_small": "deberta",
         "deberta_v3_base": "deberta",
         "conflibert": "bert",
+        "mpnet_base": "mpnet",
     }
     assert set(shipped) == set(tested)
     assert set(tested.values()) <= set(ARCHITECTURES)
@@ -155,7 +156,8 @@ def test_adversarial_steps_with_recomputed_activations_reach_every_weight(
 ) -> None:
     tokenizer, encoder = load_encoder(str(encoders[architecture]))
     model = Classifier(encoder, 3)
-    settings = TrainConfig(adversarial=0.1, r_drop=1, gradient_checkpointing=True)
+    able = encoder.supports_gradient_checkpointing
+    settings = TrainConfig(adversarial=0.1, r_drop=1, gradient_checkpointing=able)
     prepare(model, EncoderConfig(), settings)
     trainer = ClassificationTrainer(
         settings, model=model, args=TrainingArguments(output_dir="scratch", report_to="none")
@@ -164,6 +166,12 @@ def test_adversarial_steps_with_recomputed_activations_reach_every_weight(
     trainer.compute_loss(model.train(), {**batch, "labels": torch.eye(3)}).backward()
     untouched = {name for name, p in model.named_parameters() if p.grad is None}
     assert all("pooler" in name for name in untouched)
+
+
+def test_an_encoder_that_cannot_recompute_activations_says_so(encoders: dict[str, Path]) -> None:
+    _, encoder = load_encoder(str(encoders["mpnet"]))
+    with pytest.raises(ConfigError, match="gradient_checkpointing: a mpnet encoder cannot"):
+        prepare(Classifier(encoder, 3), EncoderConfig(), TrainConfig(gradient_checkpointing=True))
 
 
 @each_architecture

@@ -10,8 +10,14 @@ from stance.config import EncoderConfig, TrainConfig
 from stance.encoder.model import Classifier
 from stance.schema import ConfigError, require
 
-EMBEDDINGS = (".embeddings", ".encoder.rel_embeddings", ".encoder.LayerNorm")
-"""Ends of the names of what is below the lowest layer; the latter two are DeBERTa's positions."""
+EMBEDDINGS = (
+    ".embeddings",
+    ".encoder.rel_embeddings",
+    ".encoder.LayerNorm",
+    ".encoder.relative_attention_bias",
+)
+"""Ends of the names of what is below the lowest layer; all but the first are positions, DeBERTa's
+and MPNet's."""
 
 
 def parts(encoder: Any) -> list[list[torch.nn.Module]]:
@@ -31,7 +37,7 @@ def prepare(model: Classifier, encoder: EncoderConfig, settings: TrainConfig) ->
     """Re-initialise, adapt, freeze and save the memory of a classifier, as the settings say.
 
     Raises:
-        ConfigError: If the encoder has fewer layers than are named.
+        ConfigError: If the encoder has fewer layers than are named, or lacks what is asked of it.
         DependencyError: If adapters are wanted and peft is not installed.
     """
     layers = len(parts(model.encoder)) - 1
@@ -48,6 +54,11 @@ def prepare(model: Classifier, encoder: EncoderConfig, settings: TrainConfig) ->
         raise ConfigError(
             f"train.frozen: {settings.frozen} and train.reinitialized: {settings.reinitialized} "
             f"of {1 + layers} parts overlap: layers made anew have to be trained"
+        )
+    if settings.gradient_checkpointing and not model.encoder.supports_gradient_checkpointing:
+        raise ConfigError(
+            f"train.gradient_checkpointing: a {model.encoder.config.model_type} encoder cannot; "
+            f"set it to false, or take a smaller train.batch_size with gradient_accumulation"
         )
     _reinitialize(model.encoder, settings.reinitialized)
     if encoder.lora is not None:
