@@ -247,6 +247,23 @@ def swap(text: str, old: str, new: str) -> str | None:
     return result if spans else None
 
 
+def mention_kinds(text: str, actor: str) -> set[str]:
+    """Return how a text names an actor.
+
+    Returns:
+        Of `names`, `adjectives` (demonyms), `people`, `capitals`, `seats` (of its government), and
+        `leaders` where a demonym stands before the title of a head of government.
+    """
+    forms = gazetteer()[actor].forms
+    found = set()
+    for (start, end), named in _mentions(text):
+        if named == actor:
+            kind = next((kind for kind, own in forms.items() if text[start:end] in own), "names")
+            titled = kind == "adjectives" and _LEADERS.match(text[end:])
+            found.add("leaders" if titled else kind)
+    return found
+
+
 def _put(text: str, start: int, end: int, old: Actor, new: Actor) -> str | None:
     """Replace one mention, or return None."""
     mention = text[start:end]

@@ -25,6 +25,7 @@ FLOORS = (
         "workspace",
         "evidence",
         "speakers",
+        "dossier",
     ),
     ("attribution",),
     ("baselines", "examples", "export", "prediction"),

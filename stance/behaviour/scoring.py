@@ -1,0 +1,62 @@
+"""What the tests of behaviour share: a model that remembers, means with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance.metrics import FloatArray, IntArray
+from stance.prediction import Model
+
+
+class Remembered:
+    """A model that scores each text once, however many of the tests below ask.
+
+    Args:
+        scorer: The model.
+    """
+
+    def __init__(self, scorer: Model) -> None:
+        self.labels, self.manifest = scorer.labels, scorer.manifest
+        self._score = scorer.predict_proba
+        self._known: dict[str, FloatArray] = {}
+
+    def predict_proba(self, texts: Sequence[str]) -> FloatArray:
+        """Return what the model does, shape (N, K)."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._score(new), strict=True))
+        return np.array([self._known[text] for text in texts]).reshape(-1, len(self.labels))
+
+
+def labels_of(scorer: Model | Remembered, texts: Sequence[str]) -> list[str]:
+    return [scorer.labels[i] for i in scorer.predict_proba(texts).argmax(axis=1)]
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a rate (Wilson, JASA 1927)."""
+    z, rate = 1.959964, hits / n
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def shift(before: FloatArray, after: FloatArray) -> FloatArray:
+    """Return |Δp| of each row (S,), half the sum of the changes of all labels' probabilities."""
+    shift: FloatArray = np.abs(after - before).sum(axis=1) / 2
+    return shift
+
+
+def mean(values: NDArray[Any], sentences: IntArray, resamples: int = 1000) -> dict[str, Any]:
+    """Return the mean of values (S,), with its 95 % bootstrap interval over their sentences."""
+    if not len(values):
+        return {"value": None, "low": None, "high": None}
+    _, numbers = np.unique(sentences, return_inverse=True)
+    sums, counts = np.bincount(numbers, weights=values), np.bincount(numbers)
+    n = len(sums)
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=resamples)
+    low, high = np.percentile(weights @ sums / (weights @ counts), [2.5, 97.5])
+    return {"value": float(np.mean(values)), "low": float(low), "high": float(high)}

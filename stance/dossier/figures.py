@@ -1,0 +1,176 @@
+"""Sections of a report on what a model gets right, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from stance.dossier.markup import Child, node, table
+from stance.dossier.plots import Chart, bar
+
+Figure = Mapping[str, Any]
+
+WHOLE = {
+    "macro_f1": ("macro-F1", 0, 1),
+    "weighted_f1": ("weighted F1", 0, 1),
+    "accuracy": ("accuracy", 0, 1),
+    "balanced_accuracy": ("balanced accuracy", 0, 1),
+    "mcc": ("Matthews correlation (0 is chance)", -1, 1),
+    "roc_auc": ("ROC-AUC, one against the rest", 0, 1),
+    "log_loss": ("log loss (nats; lower is better)", 0, 2),
+    "brier": ("Brier score (0 to 2; lower is better)", 0, 2),
+}
+"""Figures of all labels together, with what they are called and the ends of their scale."""
+
+
+def told(figure: Figure | None, *, percent: bool = False) -> str:
+    """Return a figure with its interval in words."""
+    if not figure or figure["value"] is None:
+        return "not defined"
+    form = "{:.1%}" if percent else "{:.3f}"
+    value = form.format(figure["value"])
+    if figure.get("low") is None:
+        return value
+    return f"{value} [{form.format(figure['low'])}, {form.format(figure['high'])}]"
+
+
+def measures(result: Mapping[str, Any]) -> Iterator[Element]:
+    """Figures of the model, of each label, of the baselines, and the confusion of labels."""
+    found = result["figures"]
+    rows: list[list[Child]] = [
+        [name, bar(found[key], low=low, high=high), told(found[key])]
+        for key, (name, low, high) in WHOLE.items()
+        if key in found
+    ]
+    head: tuple[str, ...] = ("figure", "with its interval", "95 % interval")
+    yield table(head, rows, caption="All labels together", numbers=1)
+    labels = [
+        [label, *(told(row[key]) for key in ("precision", "recall", "f1")), f"{row['support']:,}"]
+        for label, row in found["labels"].items()
+    ]
+    head = ("label", "precision", "recall", "F1", "sentences")
+    yield table(head, labels, caption="Each label", numbers=4)
+    yield _confusion(found["confusion"], list(found["labels"]))
+
+
+def baselines(result: Mapping[str, Any]) -> Iterator[Element]:
+    """The model beside simpler ones."""
+    if not result.get("baselines"):
+        yield node("p", "Not measured: the training data was not at hand, or was not asked for.")
+        return
+    systems = {f"this model ({result['model']})": result["figures"], **result["baselines"]}
+    rows = [
+        [
+            name,
+            bar(found["macro_f1"]),
+            told(found["macro_f1"]),
+            told(found["accuracy"]),
+            told(found["difference"]) if "difference" in found else "",
+        ]
+        for name, found in systems.items()
+    ]
+    yield table(
+        ("system", "macro-F1, 0 to 1", "macro-F1", "accuracy", "this model's lead in macro-F1"),
+        rows,
+        caption="Fitted on the same training sentences; the lead by a paired bootstrap",
+        numbers=3,
+    )
+
+
+def calibration(result: Mapping[str, Any]) -> Iterator[Element]:
+    """Whether probabilities mean what they say, before and after scaling."""
+    found = result["calibration"]
+    rows: list[list[Child]] = []
+    for name in (None, *found["after"]["labels"]):
+        before, after = (
+            (found[when] if name is None else found[when]["labels"][name])["ece"]
+            for when in ("before", "after")
+        )
+        cells = (told(before, percent=True), told(after, percent=True))
+        rows.append([name or "the predicted label", bar(after, high=0.2), *cells])
+    yield table(
+        ("probability of", "after, 0 to 20 %", "before scaling", "after"),
+        rows,
+        caption="Expected calibration error, debiased (0 is best)",
+        numbers=2,
+    )
+    pictures = [
+        _reliability(found, name)
+        for name in ("predicted", *found["after"]["labels"])
+        if name in found["after"].get("reliability", {})
+    ]
+    yield node("div", *pictures, class_="pair")
+
+
+def selective(result: Mapping[str, Any]) -> Iterator[Element]:
+    """What leaving the unsure ones out buys."""
+    found = result["selective"]
+    curve = [(point["coverage"], point["error"]) for point in found["curve"]]
+    top = max(0.05, 1.15 * max(error for _, error in curve))
+    chart = Chart(
+        "Error by share of sentences answered",
+        across="share of sentences answered, the surest first",
+        up="error",
+        y=(0, top),
+    )
+    chart.guide((0, found["chance_area"]), (1, found["chance_area"]))
+    chart.line(curve, style="one", name="this model", at=len(curve) // 2)
+    yield chart.draw(
+        f"Area under the curve {told(found['area'])}; thin line: sentences left out at random."
+    )
+    rows = [
+        [f"the surest {float(coverage):.0%}", told(at["error"], percent=True), told(at["ratio"])]
+        for coverage, at in found["at"].items()
+    ]
+    everything = ["all", told(found["error"], percent=True), "1.000"]
+    yield table(
+        ("answered", "error", "share of the error of all"),
+        [everything, *rows],
+        caption="Answering less, erring less",
+        numbers=2,
+    )
+
+
+def _confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Element:
+    """Return the confusion counts as a table; the shade only repeats the share that is written."""
+    rows = []
+    for label, counts in zip(labels, matrix, strict=True):
+        total = sum(counts) or 1
+        cells = [
+            node(
+                "td",
+                f"{count:,}",
+                node("br"),
+                node("span", f"{count / total:.0%}", class_="soft"),
+                style=f"background: rgba(var(--shade), {0.45 * count / total:.2f})",
+            )
+            for count in counts
+        ]
+        rows.append(node("tr", node("th", f"{label} (gold)", scope="row"), *cells))
+    head = node("tr", node("td"), *(node("th", label, scope="col") for label in labels))
+    caption = "Confusion: columns are predictions; shares are of the gold label's sentences"
+    whole = node(
+        "table",
+        node("caption", caption),
+        node("thead", head),
+        node("tbody", *rows),
+        class_="confusion",
+    )
+    return node("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def _reliability(found: Mapping[str, Any], name: str) -> Element:
+    """Draw how often a probability comes true, before scaling and after."""
+    subject = "the predicted label" if name == "predicted" else name
+    chart = Chart(f"Reliability of {subject}", across="probability given", up="share right")
+    chart.guide((0, 0), (1, 1))
+    for when, style in (("before", "two"), ("after", "one")):
+        bins = found[when]["reliability"][name]
+        chart.line([(b["probability"], b["share"]["value"]) for b in bins], style=style)
+        for each in bins:
+            chart.interval(each["probability"], each["share"], style=style)
+    return chart.draw(
+        f"Reliability of {subject}. Dots, solid: after scaling; diamonds, broken: before; "
+        f"a calibrated model is on the thin diagonal. Bars: 95 % intervals."
+    )

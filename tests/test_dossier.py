@@ -1,0 +1,327 @@
+"""The report: one file that is read offline, on any screen, without colour."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stance.behaviour import examine
+from stance.dossier import html_report
+from stance.dossier.markup import node, table
+from stance.dossier.plots import bar
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def figure(value: float | None, half: float = 0.02) -> dict[str, float | None]:
+    return {
+        "value": value,
+        "low": None if value is None else value - half,
+        "high": None if value is None else value + half,
+    }
+
+
+def calibrated(ece: float) -> dict[str, Any]:
+    bins = [{"n": 9, "probability": p, "share": figure(p + ece)} for p in (0.4, 0.6, 0.9)]
+    labels = ("against", "for")
+    return {
+        "ece": figure(ece, 0.01),
+        "labels": {label: {"ece": figure(ece)} for label in labels},
+        "reliability": dict.fromkeys(("predicted", *labels), bins),
+    }
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    """An evaluation with everything in it, and texts that would break a careless page."""
+    nasty = "<script>alert('x')</script> & “never” " + "a" * 200
+    labels = {
+        label: {**{key: figure(0.7) for key in ("precision", "recall", "f1")}, "support": 1200}
+        for label in ("against", "for")
+    }
+    figures = {
+        **{key: figure(0.8) for key in ("macro_f1", "weighted_f1", "accuracy", "mcc", "log_loss")},
+        "roc_auc": figure(None),
+        "labels": labels,
+        "confusion": [[1000, 200], [100, 1100]],
+    }
+    rate = {"cases": 60, "failures": 12, "rate": 0.2, "low": 0.12, "high": 0.32}
+    published = [{"test": "negation", "rates": {"Google": 0.9}, "source": "somebody 2020"}]
+    flip = {"text": nasty, "variant": nasty, "before": "for", "after": "against", "shift": 0.4}
+    changed = {
+        "sentences": 400,
+        "variants": 800,
+        "flips": 20,
+        "flip_rate": figure(0.025, 0.01),
+        "mean_shift": figure(0.02, 0.01),
+        "limit": 0.03,
+        "published": published,
+        "examples": [flip],
+    }
+    actors = {
+        f"a{i}": {
+            "name": f"Actor of a long name {i}",
+            "type": "state",
+            "swaps": 90,
+            "flips": i,
+            "shift": 0.01 * i,
+            "shift_interval": [0.009 * i, 0.011 * i],
+            "direction": 0.01 * (i - 4),
+            "direction_interval": [0.01 * (i - 5), 0.01 * (i - 3)],
+        }
+        for i in range(9)
+    }
+    wrong = {
+        "text": nasty,
+        "gold": "for",
+        "predicted": "against",
+        "probabilities": {"against": 0.9, "for": 0.1},
+        "words": [{"text": "never", "start": 33, "end": 38, "weight": 0.4}],
+    }
+    return {
+        "model": "20260101-default",
+        "data": {"name": "data test", "rows": 2028, "groups": 507, "warnings": ["few & far"]},
+        "figures": figures,
+        "baselines": {"majority": {**figures, "difference": figure(0.3)}},
+        "calibration": {"before": calibrated(0.08), "after": calibrated(0.02)},
+        "selective": {
+            "area": figure(0.1),
+            "chance_area": 0.2,
+            "error": figure(0.2),
+            "at": {"0.8": {"error": figure(0.1), "ratio": figure(0.5)}},
+            "curve": [{"coverage": i / 20, "error": 0.01 * i} for i in range(1, 21)],
+        },
+        "behaviour": {"negation": {**rate, "published": published}, "irony": rate},
+        "perturbations": {"typos": changed, "source": {**changed, "limit": None}},
+        "swaps": {
+            "sentences": 100,
+            "swaps": 810,
+            "flips": 20,
+            "flip_rate": 0.025,
+            "mean_shift": 0.01,
+            "intervals": {"flip_rate": figure(0.025), "mean_shift": figure(0.01, 0.001)},
+            "actors": actors,
+            "worst": "a8",
+            "kinds": {"capitals": {"swaps": 80, "flips": 2, **figure(0.025)}},
+            "largest": [flip],
+        },
+        "faithfulness": {
+            "sentences": 60,
+            "removed": [0, 0.5, 1],
+            "curve": [0.9, 0.3, 0.3],
+            "random": [0.9, 0.6, 0.3],
+            "area": 0.4,
+            "random_area": 0.6,
+            "gain": 0.2,
+            "low": 0.1,
+            "high": 0.3,
+        },
+        "errors": {"count": 300, "confident": [wrong], "near": [wrong]},
+        **changes,
+    }
+
+
+class Reader(HTMLParser):
+    """Reads what a browser would act on."""
+
+    VOID = frozenset(("meta", "br", "img", "link", "input", "hr"))
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words = ""
+        self.loose_tables = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append((tag, found))
+        if tag == "table":
+            parents = [attributes for name, attributes in self.tags if name == "div"]
+            self.loose_tables += parents[-1].get("class") != "scroll"
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_page_is_whole_and_fetches_and_runs_nothing() -> None:
+    read = Reader(html_report(result()))
+    assert read.open == []
+    assert not {"script", "link", "iframe", "object", "img"} & {tag for tag, _ in read.tags}
+    for _, attributes in read.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href", "xlink:href", "action"):
+            assert (attributes.get(name) or "#").startswith("#")
+    page = html_report(result())
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_links_lead_somewhere_and_ids_are_unique() -> None:
+    read = Reader(html_report(result()))
+    ids = [a["id"] for _, a in read.tags if "id" in a]
+    links = [a["href"] for tag, a in read.tags if tag == "a"]
+    assert len(ids) == len(set(ids))
+    assert len(links) == 9
+    assert {str(link)[1:] for link in links} <= set(ids)
+
+
+def test_texts_are_shown_as_they_are() -> None:
+    read = Reader(html_report(result()))
+    assert "<script>alert('x')</script> & “never”" in read.words
+    assert "few & far" in read.words
+
+
+def test_pictures_and_tables_are_told_in_words_too() -> None:
+    page = html_report(result())
+    read = Reader(page)
+    pictures = [a for tag, a in read.tags if tag == "svg"]
+    assert len(pictures) > 20
+    assert all(a["role"] == "img" and a["aria-label"] and a["viewbox"] for a in pictures)
+    assert page.count("<caption>") == page.count("<table")
+    assert "✗" in page  # what is missed is marked, not only coloured
+    assert "missed" in read.words
+    assert "met" in read.words
+
+
+def test_nothing_is_wider_than_a_narrow_screen() -> None:
+    read = Reader(html_report(result()))
+    assert read.loose_tables == 0
+    for tag, attributes in read.tags:
+        if tag in ("svg", "table", "div", "section", "figure"):
+            assert "width" not in attributes
+    style = html_report(result()).split("<style>")[1].split("</style>")[0]
+    widths = re.findall(r"[^-]min-width:\s*([\d.]+)rem", style)
+    assert all(float(width) * 16 < 360 for width in widths)
+    assert "overflow-wrap: anywhere" in style
+
+
+def test_page_follows_light_dark_and_paper() -> None:
+    page = html_report(result())
+    assert "@media (prefers-color-scheme: dark)" in page
+    assert "@media print" in page
+    names = {*re.findall(r"var\((--\w+)\)", page)}
+    assert names
+    for block in re.findall(r":root \{([^}]*)\}", page)[:2]:
+        assert names <= set(re.findall(r"--\w+(?=:)", block))
+
+
+def test_limits_missed_come_first_with_what_was_found() -> None:
+    read = Reader(html_report(result()))
+    glance = read.words.split("At a glance")[1].split("Figures")[0]
+    assert "3 of 7 limits are met." in glance
+    assert glance.index("missed") < glance.index("met", glance.index("missed") + 6)
+    assert "Actor of a long name 8" in glance
+
+
+def test_what_was_not_measured_has_no_section() -> None:
+    keys = ("model", "data", "figures")
+    bare = {key: value for key, value in result().items() if key in keys}
+    read = Reader(html_report({**bare, "baselines": {}, "behaviour": {}, "agreement": None}))
+    assert {a["id"] for _, a in read.tags if "id" in a} == {"figures", "baselines", "behaviour"}
+    assert "not at hand" in read.words
+    no_swaps = {"sentences": 0, "swaps": 0, "flips": 0, "flip_rate": None, "mean_shift": None}
+    read = Reader(html_report(result(swaps=no_swaps, faithfulness={"sentences": 0})))
+    assert "No sentence names a state" in read.words
+
+
+def test_what_the_tests_of_behaviour_find_can_be_laid_out(model_folder: Path) -> None:
+    import stance
+
+    texts = ["Sweden met Norway on monday.", "“We will not go,” the army said."]
+    found = examine(stance.load(model_folder), texts)
+    read = Reader(html_report(result(**found)))
+    assert "2 sentences" in read.words
+    assert "United States" in read.words
+
+
+def test_interval_that_leaves_the_scale_stays_in_its_picture() -> None:
+    drawn = bar({"value": 1.4, "low": -3.0, "high": 9.0}, limit=2)
+    assert drawn is not None
+    for mark in drawn:
+        assert all(0 <= float(mark.get(name, "0")) <= 200 for name in ("x1", "x2", "cx"))
+    assert bar(figure(None)) is None
+
+
+def test_text_and_elements_keep_their_order() -> None:
+    from xml.etree.ElementTree import tostring
+
+    made = node("p", "a", node("b", "c"), "d", None, "e", class_="f")
+    assert tostring(made, encoding="unicode") == '<p class="f">a<b>c</b>de</p>'
+    cells = table(("x", "y"), [("r", "1")], caption="t", numbers=1)
+    assert tostring(cells, encoding="unicode").count('class="number"') == 2
+
+
+MEASURE = """
+<script>
+addEventListener("load", () => setTimeout(() => {
+  const said = [];
+  for (const frame of document.querySelectorAll("iframe")) {
+    const page = frame.contentDocument;
+    const wide = page.documentElement.scrollWidth;
+    if (wide > frame.clientWidth) said.push("overflow " + frame.clientWidth + " " + wide);
+    for (const each of page.images) if (!each.naturalWidth) said.push("broken " + each.src);
+    for (const each of page.querySelectorAll("svg")) {
+      const box = each.getBoundingClientRect();
+      if (!box.width || !box.height) said.push("empty picture " + each.outerHTML.slice(0, 80));
+    }
+    for (const each of page.querySelectorAll("p, li, h1, h2, blockquote, figure")) {
+      const box = each.getBoundingClientRect();
+      if (box.right > frame.clientWidth + 1) said.push("cut " + each.textContent.slice(0, 40));
+    }
+    said.push("read " + page.querySelectorAll("section").length);
+  }
+  document.title = JSON.stringify(said);
+}, 50));
+</script>
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_fits_wide_and_narrow_windows_without_errors(scheme: str, tmp_path: Path) -> None:
+    """In Chromium where there is one; elsewhere the tests above read the page for the same."""
+    page = html_report(result())
+    Reader(page)
+    if CHROMIUM is None:
+        return
+    frames = "".join(
+        f'<iframe style="width:{width}px;height:900px;border:0" srcdoc="{escaped(page)}"></iframe>'
+        for width in (400, 1280)
+    )
+    path = tmp_path / "frames.html"
+    path.write_text(f"<!DOCTYPE html><title>no</title>{frames}{MEASURE}", encoding="utf-8")
+    dark = "0" if scheme == "dark" else "1"
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            f"--user-data-dir={tmp_path / 'profile'}",
+            f"--blink-settings=preferredColorScheme={dark}",
+            *("--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"),
+            path.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
+    assert title is not None
+    assert title.group(1) == '["read 10","read 10"]'
+
+
+def escaped(page: str) -> str:
+    return page.replace("&", "&amp;").replace('"', "&quot;")
