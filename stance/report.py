@@ -81,12 +81,34 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         cells = _cells(row, ("precision", "recall", "f1"))
         lines.append(f"{label:28}{cells}{row['support']:>9}")
     lines += ["", *_single_figures(result), "", *_confusion_lines(result["figures"])]
-    if result["behaviour"]:
-        lines += ["", f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
-        for capability, found in result["behaviour"].items():
-            rate = f"{found['rate']:.0%}"
-            lines.append(f"{capability:28}{found['failures']:>10}{found['cases']:>8}{rate:>8}")
+    if "behaviour" in result:
+        lines += ["", *_behaviour_lines(result)]
     return "\n".join(lines) + "\n"
+
+
+def _behaviour_lines(result: Mapping[str, Any]) -> list[str]:
+    """Lay out what the tests of behaviour found, a line each, those over their limit marked."""
+    lines = [f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
+    for capability, found in result["behaviour"].items():
+        rate = f"{found['rate']:.0%}"
+        lines.append(f"{capability:28}{found['failures']:>10}{found['cases']:>8}{rate:>8}")
+    lines += ["", f"{'change that must not matter':28}{'variants':>12}{'flips':>24}"]
+    for kind, found in result["perturbations"].items():
+        lines.append(f"{kind:28}{found['variants']:>12}{_figure(found['flip_rate']):>24}")
+    swaps = result["swaps"]
+    if swaps["swaps"]:
+        figures = swaps["intervals"]
+        worst = swaps["actors"][swaps["worst"]]
+        lines += [
+            "",
+            f"{'actor swaps':28}{swaps['swaps']:>12}{_figure(figures['flip_rate']):>24}",
+            f"{'  mean |Δp|':40}{_figure(figures['mean_shift']):>24}",
+            f"{'  worst actor: ' + worst['name']:40}{worst['shift']:>24.3f}",
+        ]
+    if missed := [limit["name"] for limit in result["limits"] if not limit["met"]]:
+        lines += ["", f"limits missed ({len(missed)} of {len(result['limits'])}):"]
+        lines += [f"  {name}" for name in missed]
+    return lines
 
 
 def _single_figures(result: Mapping[str, Any]) -> list[str]:

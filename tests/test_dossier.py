@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from stance.behaviour import examine
-from stance.dossier import html_report
+from stance.dossier import html_report, verdicts
 from stance.dossier.markup import node, table
 from stance.dossier.plots import bar
 
@@ -82,7 +82,7 @@ def result(**changes: Any) -> dict[str, Any]:
         "probabilities": {"against": 0.9, "for": 0.1},
         "words": [{"text": "never", "start": 33, "end": 38, "weight": 0.4}],
     }
-    return {
+    found = {
         "model": "20260101-default",
         "data": {"name": "data test", "rows": 2028, "groups": 507, "warnings": ["few & far"]},
         "figures": figures,
@@ -123,6 +123,7 @@ def result(**changes: Any) -> dict[str, Any]:
         "errors": {"count": 300, "confident": [wrong], "near": [wrong]},
         **changes,
     }
+    return {"limits": verdicts(found), **found}
 
 
 class Reader(HTMLParser):
@@ -220,7 +221,7 @@ def test_page_follows_light_dark_and_paper() -> None:
 def test_limits_missed_come_first_with_what_was_found() -> None:
     read = Reader(html_report(result()))
     glance = read.words.split("At a glance")[1].split("Figures")[0]
-    assert "3 of 7 limits are met." in glance
+    assert "4 of 8 limits are met." in glance
     assert glance.index("missed") < glance.index("met", glance.index("missed") + 6)
     assert "Actor of a long name 8" in glance
 

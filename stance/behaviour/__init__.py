@@ -2,11 +2,10 @@
 
 from stance.behaviour.changes import LIMITS, perturb
 from stance.behaviour.examination import examine
-from stance.behaviour.sets import CHALLENGE_LIMIT, challenge, challenge_folder
+from stance.behaviour.sets import challenge, challenge_folder
 from stance.behaviour.swaps import REPLACEMENTS, actor_swaps
 
 __all__ = [
-    "CHALLENGE_LIMIT",
     "LIMITS",
     "REPLACEMENTS",
     "actor_swaps",

@@ -11,9 +11,6 @@ from stance.behaviour.scoring import Remembered, labels_of, wilson
 from stance.corpus.challenge import load_challenge
 from stance.prediction import Model
 
-CHALLENGE_LIMIT = 0.10
-"""Highest share of failures of a challenge set."""
-
 
 def challenge(
     scorer: Model | Remembered, folder: str | Path | None = None

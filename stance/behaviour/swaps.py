@@ -29,6 +29,9 @@ REPLACEMENTS: tuple[str, ...] = tuple(
 )
 """Actors put in others' places: 46 states of every region and reputation, all armed groups."""
 
+_LOOKED = 20_000
+"""Sentences looked through for actors: recipes must not take hours."""
+
 
 def actor_swaps(
     scorer: Model | Remembered,
@@ -148,7 +151,7 @@ def _swapped(
     order = list(texts)
     rng.shuffle(order)
     found = 0
-    for text in order:
+    for text in order[:_LOOKED]:
         if sentences is not None and found >= sentences:
             return
         made: dict[tuple[str, str], str] = {}

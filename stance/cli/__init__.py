@@ -154,7 +154,13 @@ def evaluate(
     text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
     label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
     baselines: Annotated[bool, typer.Option(help="Measure three baselines beside it.")] = True,
+    behaviour: Annotated[
+        bool, typer.Option(help="Run challenge sets, changes, swaps of actors, evidence.")
+    ] = True,
     output: Annotated[Path, typer.Option(help="Folder for reports.")] = Path("reports"),
+    html: Annotated[
+        Path | None, typer.Option(help="Write the web page here too. [only in the report]")
+    ] = None,
 ) -> None:
     """Measure a model on a split or on any labelled file, beside baselines."""
     from stance.evaluation import evaluate as run
@@ -166,7 +172,9 @@ def evaluate(
         text_column=text_column,
         label_column=label_column,
         baselines=baselines,
+        behaviour=behaviour,
         output=output,
+        html=html,
         say=say,
     )
     print(evaluation.to_text())

@@ -1,5 +1,6 @@
 """An evaluation as a page that anyone can read offline, and as a model card."""
 
-from stance.dossier.report import LIMITS, html_report
+from stance.dossier.limits import verdicts
+from stance.dossier.report import html_report
 
-__all__ = ["LIMITS", "html_report"]
+__all__ = ["html_report", "verdicts"]

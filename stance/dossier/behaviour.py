@@ -7,10 +7,10 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from stance.dossier.figures import told
+from stance.dossier.limits import CHALLENGE
 from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import Chart, bar
 
-_CHALLENGE_LIMIT = 0.10
 _SHOWN = 12
 
 KINDS = {
@@ -36,8 +36,8 @@ def challenges(result: Mapping[str, Any]) -> Iterator[Element]:
         rows.append(
             [
                 capability,
-                bar(figure, limit=_CHALLENGE_LIMIT),
-                _held(each["rate"], _CHALLENGE_LIMIT),
+                bar(figure, limit=CHALLENGE),
+                _held(each["rate"], CHALLENGE),
                 told(figure, percent=True),
                 f"{each['failures']} of {each['cases']}",
                 _published(each.get("published", ())),

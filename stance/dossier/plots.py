@@ -11,7 +11,7 @@ from stance.dossier.markup import node
 Point = tuple[float, float]
 
 _WIDTH, _HEIGHT = 340, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 12, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 12, 24, 40
 _BAR, _THICK = 200, 16
 
 
@@ -80,7 +80,7 @@ class Chart:
         self._add("path", class_="axis", d=f"M{_LEFT} {_TOP}V{bottom}H{right}")
         middle = (_LEFT + right) / 2
         self._add("text", across, x=middle, y=_HEIGHT - 6, text_anchor="middle")
-        self._add("text", up, x=_LEFT + 5, y=_TOP + 4)
+        self._add("text", up, x=_LEFT, y=_TOP - 10)
 
     def line(self, points: Sequence[Point], *, style: str, name: str = "", at: int = -1) -> None:
         """Draw a line, `one` solid or `two` broken, with its name at one of its points."""
@@ -89,7 +89,14 @@ class Chart:
         if name and points:
             x, y = self._place(points[at])
             anchor = "end" if x > _WIDTH * 0.6 else "start"
-            self._add("text", name, x=f"{x:.1f}", y=f"{max(y - 8, 10):.1f}", text_anchor=anchor)
+            self._add(
+                "text",
+                name,
+                x=f"{x:.1f}",
+                y=f"{max(y - 8, 10):.1f}",
+                class_="name",
+                text_anchor=anchor,
+            )
 
     def guide(self, start: Point, end: Point) -> None:
         """Draw a thin line to compare with."""

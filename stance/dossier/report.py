@@ -9,10 +9,8 @@ from xml.etree.ElementTree import Element
 
 from stance.dossier import behaviour, figures
 from stance.dossier.figures import told
+from stance.dossier.limits import SWAPS
 from stance.dossier.markup import node, page, table
-
-LIMITS = {"flips": 0.02, "shift": 0.02, "worst": 0.05}
-"""What swaps of actors are held to: share of flips, mean |Δp|, and that of the worst actor."""
 
 Section = Callable[[Mapping[str, Any]], Iterator[Element]]
 
@@ -23,7 +21,7 @@ _SECTIONS: tuple[tuple[str, str, Section], ...] = (
     ("selective", "Knowing when not to answer", figures.selective),
     ("behaviour", "Challenge sets", behaviour.challenges),
     ("perturbations", "Changes that must not matter", behaviour.perturbations),
-    ("swaps", "Fairness to actors", partial(behaviour.swaps, limits=LIMITS)),
+    ("swaps", "Fairness to actors", partial(behaviour.swaps, limits=SWAPS)),
     ("faithfulness", "Evidence", behaviour.evidence),
     ("errors", "Errors to read", behaviour.errors),
 )
@@ -62,38 +60,14 @@ def html_report(result: Mapping[str, Any]) -> str:
             class_="soft",
         ),
         node("nav", node("ul", *links), aria_label="Sections"),
-        *([_limits(result)] if result.get("swaps") or result.get("behaviour") else []),
+        *([_limits(result)] if result.get("limits") else []),
         *sections,
     )
 
 
-def verdicts(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every figure that has a limit: `name`, `value`, `limit`, `met`."""
-    found: list[tuple[str, float | None, float]] = []
-    if calibration := result.get("calibration"):
-        found.append(("calibration error", calibration["after"]["ece"]["value"], 0.03))
-    for capability, each in (result.get("behaviour") or {}).items():
-        found.append((f"challenge: {capability}", each["rate"], 0.10))
-    for kind, each in (result.get("perturbations") or {}).items():
-        if each["limit"] is not None:
-            found.append((f"flips by {kind}", each["flip_rate"]["value"], each["limit"]))
-    if (swaps := result.get("swaps")) and swaps["swaps"]:
-        worst = swaps["actors"][swaps["worst"]]
-        found += [
-            ("flips by actor swaps", swaps["flip_rate"], LIMITS["flips"]),
-            ("mean |Δp| of actor swaps", swaps["mean_shift"], LIMITS["shift"]),
-            (f"mean |Δp| of the worst actor ({worst['name']})", worst["shift"], LIMITS["worst"]),
-        ]
-    return [
-        {"name": name, "value": value, "limit": limit, "met": value <= limit}
-        for name, value, limit in found
-        if value is not None
-    ]
-
-
 def _limits(result: Mapping[str, Any]) -> Element:
     """Return what is held to a limit, those missed first."""
-    held = sorted(verdicts(result), key=lambda each: each["met"])
+    held = sorted(result["limits"], key=lambda each: each["met"])
     rows = [
         [
             each["name"],

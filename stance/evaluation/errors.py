@@ -8,6 +8,7 @@ import numpy as np
 
 from stance.evaluation.sample import Sample
 from stance.metrics import FloatArray, IntArray
+from stance.prediction import Model
 
 SHOWN = 25
 
@@ -47,3 +48,10 @@ def described(sample: Sample, probs: FloatArray, i: int) -> dict[str, Any]:
         "probabilities": dict(zip(sample.labels, map(float, probs[i]), strict=True)),
         **({"votes": row["votes"]} if row.get("votes") else {}),
     }
+
+
+def add_evidence(found: dict[str, Any], scorer: Model) -> None:
+    """Put into each error its `words`, with what each adds to the label that was given."""
+    rows = [*found["confident"], *found["near"]]
+    for row, explained in zip(rows, scorer.explain([row["text"] for row in rows]), strict=True):
+        row["words"] = explained.to_dict()["words"]

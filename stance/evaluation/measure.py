@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stance import artifact, metrics, report, tracking
+from stance import artifact, dossier, metrics, report, tracking
 from stance.baselines import predict_baselines
-from stance.behaviour import challenge
+from stance.behaviour import examine
 from stance.config import TrackingConfig
-from stance.evaluation.errors import errors
+from stance.evaluation.errors import add_evidence, errors
 from stance.evaluation.sample import Sample, own_corpus, read_sample, score
 from stance.prediction import Model, resolve
 from stance.runtime import softmax
-from stance.schema import DataError
+from stance.schema import DataError, StanceError
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ class Evaluation:
 
     Attributes:
         result: As written to the JSON file: `model`, `data`, `figures`, `agreement`, `calibration`,
-            `selective`, `errors`, `baselines`, `behaviour`. A figure is `{"value", "low", "high"}`
+            `selective`, `errors`, `baselines`, what `stance.behaviour.examine` found, and
+            `limits`, met or not. A figure is `{"value", "low", "high"}`
             with its 95 % interval, None where it is not defined.
         folder: Where the report was written; None if it was not.
     """
@@ -59,7 +60,9 @@ def evaluate(
     text_column: str = "text",
     label_column: str = "label",
     baselines: bool = True,
+    behaviour: bool = True,
     output: str | Path | None = "reports",
+    html: str | Path | None = None,
     say: Callable[[str], None] = logger.info,
 ) -> Evaluation:
     """Measure a model.
@@ -72,7 +75,10 @@ def evaluate(
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
         baselines: Measure the baselines too, trained on the model's training rows.
+        behaviour: Run the tests of behaviour too: challenge sets, changes that must not matter,
+            swaps of actors, evidence. They take a minute or two, whatever the size of the data.
         output: Folder for the report; None writes none.
+        html: Another place for the report as a web page.
         say: Told in a line what happens next.
 
     Raises:
@@ -90,11 +96,17 @@ def evaluate(
     result["baselines"] = (
         _baselines(scorer, sample, logits.argmax(axis=1), say) if baselines else {}
     )
-    result["behaviour"] = challenge(scorer)
+    if behaviour:
+        say("behaviour: challenge sets, changes that must not matter, swaps of actors, evidence")
+        result |= examine(scorer, sample.texts)
+        add_evidence(result["errors"], scorer)
+    result["limits"] = dossier.verdicts(result, own=data is None)
     folder = Path(output) / scorer.name / _slug(sample.name) if output is not None else None
     if folder is not None:
         _write(result, sample, folder)
         _log(result, scorer, sample.name, folder)
+    if html is not None:
+        _write_page(result, Path(html))
     return Evaluation(result, folder)
 
 
@@ -164,8 +176,17 @@ def _write(result: dict[str, Any], sample: Sample, folder: Path) -> None:
         path.write_text(content + "\n", encoding="utf-8")
     with artifact.atomic(folder / "report.txt") as path:
         path.write_text(report.evaluation_table(result), encoding="utf-8")
+    _write_page(result, folder / "report.html")
     matrix = result["figures"]["confusion"]
     report.confusion_picture(matrix, sample.labels, folder / "confusion.png")
+
+
+def _write_page(result: dict[str, Any], target: Path) -> None:
+    try:
+        with artifact.atomic(target) as path:
+            path.write_text(dossier.html_report(result), encoding="utf-8")
+    except OSError as error:
+        raise StanceError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 def _log(result: dict[str, Any], scorer: Model, name: str, folder: Path) -> None:
@@ -182,9 +203,19 @@ def _log(result: dict[str, Any], scorer: Model, name: str, folder: Path) -> None
         for baseline, figures in result["baselines"].items():
             value = {metrics.PRIMARY: figures[metrics.PRIMARY]["value"]}
             run.figures(f"{slug}/{_slug(baseline)}", value)
-        rates = {capability: found["rate"] for capability, found in result["behaviour"].items()}
-        run.figures("challenge", rates)
+        _log_behaviour(run, result)
         run.artifacts(folder, f"evaluation/{slug}")
+
+
+def _log_behaviour(run: tracking.Run, result: dict[str, Any]) -> None:
+    if "behaviour" not in result:
+        return
+    run.figures("challenge", {name: each["rate"] for name, each in result["behaviour"].items()})
+    for kind, each in result["perturbations"].items():
+        figures = {name: each[name]["value"] for name in ("flip_rate", "mean_shift")}
+        run.figures(f"perturbations/{kind}", figures)
+    run.figures("swaps", {name: result["swaps"][name] for name in ("flip_rate", "mean_shift")})
+    run.figures("evidence", {"gain": result["faithfulness"]["gain"]})
 
 
 def _slug(name: str) -> str:
