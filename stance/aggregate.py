@@ -216,3 +216,21 @@ def confusion_of(dev: Mapping[str, object], labels: Sequence[str]) -> Confusion 
     """Return the confusion counts that a manifest's dev figures hold, or None."""
     matrix = np.array(dev.get("confusion") or [], dtype=float)
     return matrix if matrix.shape == (len(labels), len(labels)) else None
+
+
+def article_warnings(language: str | None, sentences: Sequence[ScoredSentence]) -> list[str]:
+    """Say what a reader of an article's scores should know."""
+    found = []
+    if language not in (None, "en"):
+        found.append(
+            f"the text seems to be in another language than English ({language}); "
+            f"labels mean little"
+        )
+    cut = sum(sentence.truncated for sentence in sentences)
+    if cut:
+        found.append(f"{cut} of {len(sentences)} sentences are longer than the model reads")
+    if 2 * sum(sentence.unfamiliar for sentence in sentences) > len(sentences):
+        found.append("most sentences are unlike what the model was trained on; labels mean little")
+    if not sentences:
+        found.append("no sentence found; there is no score")
+    return found

@@ -59,6 +59,8 @@ class Manifest:
         data: The folders of the data (`path`), its fingerprint and sizes.
         dev: Figures on the dev split, with `macro_f1`.
         provenance: Versions, git commit, duration, MLflow run.
+        confidence: Calibration, label sets and thresholds to abstain by, learnt on dev
+            (`stance.confidence`); empty for a model saved without.
         files: sha256 of each file that scoring needs.
         precision: Which network scores unless another is asked for: `fp32` or `int8`.
         int8: How far the network in 8 bits says the same as the other on dev: `sentences`,
@@ -74,6 +76,7 @@ class Manifest:
     data: Mapping[str, Any]
     dev: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    confidence: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     precision: str = "fp32"
     int8: Mapping[str, Any] = field(default_factory=dict)

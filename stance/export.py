@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance import artifact, metrics
-from stance.runtime import Scorer, softmax
+from stance.confidence import softmax
+from stance.runtime import Scorer
 from stance.schema import ModelError
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from stance import artifact, evidence
 from stance.actors import gazetteer, read_actors
-from stance.aggregate import Aggregator, article_score, confusion_of
+from stance.aggregate import Aggregator, article_score, article_warnings, confusion_of
 from stance.article import Document, language_of, split_document
-from stance.runtime import Options, Scorer, softmax
+from stance.confidence import COVERAGE, Confidence, read_confidence
+from stance.runtime import Options, Scored, Scorer
 from stance.schema import (
     Attribution,
     DocumentError,
@@ -67,7 +68,11 @@ class Model:
         self.folder = Path(folder)
         self._known = Gazetteer(read_actors(actors) if actors else gazetteer())
         self._scorer = Scorer(self.folder, **options)
-        self.manifest = self._scorer.manifest
+        self.manifest = manifest = self._scorer.manifest
+        self.confidence: Confidence = read_confidence(
+            manifest.labels, manifest.temperature, manifest.confidence
+        )
+        """How outputs become probabilities, label sets and abstentions."""
 
     def __repr__(self) -> str:
         return f"<stance.Model {self.name!r}: {', '.join(self.labels)}>"
@@ -83,36 +88,50 @@ class Model:
         return self.manifest.labels
 
     @overload
-    def predict(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]
+    def predict(  # type: ignore[overload-overlap]
+        self, texts: str, *, abstain: float | None = None, coverage: float = COVERAGE
+    ) -> Prediction: ...
     @overload
-    def predict(self, texts: Sequence[str]) -> list[Prediction]: ...
-    def predict(self, texts: str | Sequence[str]) -> Prediction | list[Prediction]:
+    def predict(
+        self, texts: Sequence[str], *, abstain: float | None = None, coverage: float = COVERAGE
+    ) -> list[Prediction]: ...
+    def predict(
+        self,
+        texts: str | Sequence[str],
+        *,
+        abstain: float | None = None,
+        coverage: float = COVERAGE,
+    ) -> Prediction | list[Prediction]:
         """Score one sentence, or several in order.
 
         Args:
             texts: A sentence, or a sequence of sentences.
+            abstain: Give no label (None) where the model is not sure enough for this share of its
+                labels to be right on sentences like those of dev, 0.5 to 0.99, or where the text is
+                unlike what it was trained on; None always gives one.
+            coverage: Of sentences like those of dev, the share of each label whose `label_set` is
+                to hold it, 0.5 to 0.99.
 
         Returns:
             A `Prediction` for a string, a list of them for a sequence.
 
         Raises:
             DocumentError: If a text is empty or not a string.
+            StanceError: If dev does not reach the precision, or was not asked for it.
         """
         if isinstance(texts, str):
-            return self._predict([texts])[0]
-        return self._predict(list(texts))
+            return self.predict([texts], abstain=abstain, coverage=coverage)[0]
+        predictions = self._predict(list(texts), coverage=coverage)
+        silent = self.confidence.silent(predictions, abstain)
+        return [replace(p, label=None) if i in silent else p for i, p in enumerate(predictions)]
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (N, K), columns in the order of `labels`."""
-        return self._scorer.probabilities(list(texts))[0]
+        return self.confidence.probabilities(self.outputs(texts).logits)
 
-    def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return what the network puts out, shape (N, K), before calibration."""
-        return self._scorer.logits(list(texts))[0]
-
-    def calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn outputs of `logits` into calibrated probabilities, shape (N, K)."""
-        return softmax(logits / self.manifest.temperature)
+    def outputs(self, texts: Sequence[str]) -> Scored:
+        """Return what the network says before calibration."""
+        return self._scorer.score(list(texts))
 
     @overload
     def explain(self, texts: str, *, method: Method = "occlusion") -> Explanation: ...  # type: ignore[overload-overlap]
@@ -156,7 +175,8 @@ class Model:
                 texts,
                 [evidence.words(text) for text in texts],
                 predicted,
-                temperature=self.manifest.temperature,
+                weight=self.confidence.weight,
+                bias=self.confidence.bias,
                 max_length=self.manifest.max_length,
             )
         else:
@@ -170,6 +190,7 @@ class Model:
         name: str | None = None,
         context: int = 0,
         attributions: Sequence[Attribution] | None = None,
+        abstain: float | None = None,
     ) -> ScoredArticle:
         """Score an article sentence by sentence, and the actors who speak in it.
 
@@ -180,6 +201,8 @@ class Model:
                 whose label they change are flagged (`depends_on_context`). Labels and scores stay
                 those of the sentence alone.
             attributions: Who says what, marked by hand. [what the tagger in use finds]
+            abstain: As for `predict`. Sentences without a label are in no count; their scores,
+                which need none, are in the article's.
 
         Returns:
             Sentences whose offsets index the text as given, with article score and counts; with
@@ -194,11 +217,17 @@ class Model:
         texts = [text[span.start : span.end] for span in spans.sentences]
         predictions = self._predict(texts)
         sentences = [
-            ScoredSentence(sentence, s.start, s.end, p.label, p.probabilities, p.score, p.truncated)
+            ScoredSentence(
+                *(sentence, s.start, s.end, p.label, p.probabilities, p.score, p.truncated),
+                label_set=p.label_set,
+                unfamiliar=p.unfamiliar,
+            )
             for sentence, s, p in zip(texts, spans.sentences, predictions, strict=True)
         ]
         if context and sentences:
-            around = self._predict(_with_neighbours(texts, context))
+            around = self._predict(
+                [" ".join(texts[max(0, i - context) : i + context + 1]) for i in range(len(texts))]
+            )
             sentences = [
                 replace(sentence, in_context=wide)
                 for sentence, wide in zip(sentences, around, strict=True)
@@ -208,17 +237,21 @@ class Model:
             sentences = self._spoken(text, sentences, voices)
         score, interval = article_score([p.score for p in predictions])
         counts = dict.fromkeys(self.labels, 0)
-        for p in predictions:
-            counts[p.label] += 1
+        silent = self.confidence.silent(predictions, abstain)
+        for i, p in enumerate(predictions):
+            if p.label is not None and i not in silent:
+                counts[p.label] += 1
         return ScoredArticle(
             name=document.name,
-            sentences=tuple(sentences),
+            sentences=tuple(
+                replace(s, label=None) if i in silent else s for i, s in enumerate(sentences)
+            ),
             score=score,
             interval=interval,
             counts=counts,
             model=self.name,
             poles=self.manifest.poles,
-            warnings=(*document.warnings, *_warnings(document.metadata.language, sentences)),
+            warnings=(*document.warnings, *article_warnings(document.metadata.language, sentences)),
             boilerplate=spans.boilerplate,
             text=text,
             metadata=document.metadata,
@@ -306,15 +339,11 @@ class Model:
             "correction": correction,
         }
 
-    def _predict(self, texts: list[str]) -> list[Prediction]:
-        probs, truncated = self._scorer.probabilities(texts)
-        poles = [self.labels.index(pole) for pole in self.manifest.poles or ()]
-        result = []
-        for row, cut in zip(probs, truncated, strict=True):
-            score = float(row[poles[1]] - row[poles[0]]) if poles else None
-            named = dict(zip(self.labels, map(float, row), strict=True))
-            result.append(Prediction(self.labels[int(row.argmax())], named, score, bool(cut)))
-        return result
+    def _predict(self, texts: list[str], *, coverage: float = COVERAGE) -> list[Prediction]:
+        found = self.outputs(texts)
+        return self.confidence.predictions(
+            found.logits, found.truncated, found.distances, self.manifest.poles, coverage
+        )
 
 
 def load(
@@ -357,13 +386,6 @@ def resolve(model: str | Path | None = None) -> Path:
     return folder
 
 
-def _with_neighbours(texts: Sequence[str], count: int) -> list[str]:
-    """Return each text between those before and after it."""
-    return [
-        " ".join(texts[max(0, number - count) : number + count + 1]) for number in range(len(texts))
-    ]
-
-
 def _document(article: object, name: str | None) -> Document:
     if isinstance(article, Document):
         document = replace(article, name=name or article.name)
@@ -376,18 +398,3 @@ def _document(article: object, name: str | None) -> Document:
     if not document.text.strip():
         raise DocumentError(f"{document.name}: empty, nothing to score")
     return document
-
-
-def _warnings(language: str | None, sentences: Sequence[ScoredSentence]) -> list[str]:
-    found = []
-    if language not in (None, "en"):
-        found.append(
-            f"the text seems to be in another language than English ({language}); "
-            f"labels mean little"
-        )
-    cut = sum(sentence.truncated for sentence in sentences)
-    if cut:
-        found.append(f"{cut} of {len(sentences)} sentences are longer than the model reads")
-    if not sentences:
-        found.append("no sentence found; there is no score")
-    return found

@@ -130,6 +130,19 @@ def _single_figures(result: Mapping[str, Any]) -> list[str]:
             for key, of in (("error", ""), ("ratio", " / of all"))
         ),
     ]
+    if sets := result["sets"]:
+        rows += [
+            (f"label sets of {sets['level']:.0%}: coverage", sets["coverage"]),
+            *((f"  of {label}", found) for label, found in sets["labels"].items()),
+            ("  labels in a set, mean", sets["size"]),
+        ]
+    for found in result["abstention"]:
+        rows += [
+            (f"abstain={found['level']}: answered", found["answered"]),
+            ("  right labels among them", found["precision"]),
+        ]
+    if result["unfamiliar"]:
+        rows.append(("flagged as unfamiliar", result["unfamiliar"]))
     if result["agreement"]:
         for one in result["agreement"]["annotators"]:
             who = f"annotator {one['annotator']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -30,6 +31,22 @@ class Options(TypedDict, total=False):
     device: str
     threads: int | None
     batch_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the network says of N texts.
+
+    Attributes:
+        logits: Its raw outputs, shape (N, K).
+        truncated: Whether a text was longer than the model reads, shape (N,).
+        distances: How far a text is from those the model was trained on, shape (N,), 0 or more;
+            None if the network does not tell.
+    """
+
+    logits: NDArray[np.float64]
+    truncated: NDArray[np.bool_]
+    distances: NDArray[np.float64] | None
 
 
 class Scorer:
@@ -67,28 +84,19 @@ class Scorer:
                 f"{folder}: the network has {outputs} outputs, "
                 f"but the manifest names {len(self.manifest.labels)} labels"
             )
+        self._tells_distance = len(self._session.get_outputs()) > 1
         self._inputs = [node.name for node in self._session.get_inputs()]
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.manifest.max_length)
 
-    def probabilities(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def score(self, texts: Sequence[str]) -> Scored:
         """Score texts.
-
-        Returns:
-            Calibrated probabilities, shape (N, K), rows summing to 1; and for each text whether it
-            was longer than the model reads, shape (N,).
-
-        Raises:
-            DocumentError: If a text is empty or only blanks, or not a string.
-        """
-        logits, truncated = self.logits(texts)
-        return softmax(logits / self.manifest.temperature), truncated
-
-    def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return raw network outputs, shape (N, K), and truncation flags, shape (N,).
 
         Equal texts are scored once. What a text gets does not depend on what it is scored with,
         but for the rounding of sums: under 1e-5.
+
+        Raises:
+            DocumentError: If a text is empty or only blanks, or not a string.
         """
         for index, text in enumerate(texts):
             if not isinstance(text, str):
@@ -96,7 +104,8 @@ class Scorer:
             if not text.strip():
                 raise DocumentError(f"text {index}: empty; there is no stance to score")
         place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        result = np.zeros((len(place), len(self.manifest.labels)))
+        logits = np.zeros((len(place), len(self.manifest.labels)))
+        distances = np.zeros(len(place)) if self._tells_distance else None
         truncated = np.zeros(len(place), dtype=bool)
         start = 0
         for encodings in self._encoded(list(place)):
@@ -105,11 +114,19 @@ class Scorer:
             truncated[start:stop] = [bool(encoding.overflowing) for encoding in encodings]
             lengths = [len(encoding.ids) for encoding in encodings]
             for rows in _batches(lengths, self.batch_tokens):
-                batch = self._pad([encodings[row] for row in rows])
-                result[[start + row for row in rows]] = self._session.run(None, batch)[0]
+                found = self._session.run(None, self._pad([encodings[row] for row in rows]))
+                places = [start + row for row in rows]
+                logits[places] = found[0]
+                if distances is not None:
+                    distances[places] = found[1]
             start = stop
         rows = [place[text] for text in texts]
-        return result[rows], truncated[rows]
+        return Scored(logits[rows], truncated[rows], None if distances is None else distances[rows])
+
+    def logits(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return raw network outputs, shape (N, K), and truncation flags, shape (N,)."""
+        found = self.score(texts)
+        return found.logits, found.truncated
 
     def _encoded(self, texts: list[str]) -> Iterator[list[Any]]:
         """Yield the texts tokenised, a window at a time, the next one while this one is scored."""
@@ -235,13 +252,6 @@ def cores() -> int:
         usable = os.cpu_count() or 1
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return min(usable, int(wanted)) if wanted.isdecimal() and int(wanted) else usable
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn logits of shape (N, K) into probabilities; rows sum to 1."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    total: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
-    return total
 
 
 def _graph(folder: Path, manifest: Manifest, precision: str) -> Path:

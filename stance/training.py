@@ -15,6 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stance import (
     artifact,
     distillation,
@@ -26,6 +28,7 @@ from stance import (
     tracking,
     workspace,
 )
+from stance.calibration import described, learn
 from stance.config import Config, load_config
 from stance.corpus import Corpus, load_configured
 from stance.examples import examples
@@ -279,21 +282,24 @@ def _save(
 ) -> None:
     from stance import encoder
 
-    encoder.save(tuned, folder)
     dev_rows = corpus.rows("dev")
-    gold = metrics.numbers([row["label"] for row in dev_rows], settings.labels)
-    dev = metrics.evaluate_predictions(
-        gold,
-        tuned.dev_logits.argmax(axis=1),
-        settings.labels,
-        groups=[row["group"] for row in dev_rows],
+    groups = [row["group"] for row in dev_rows]
+    distances = encoder.save(
+        tuned,
+        folder,
+        train=[row["text"] for row in rows],
+        dev=[row["text"] for row in dev_rows],
+        max_length=settings.encoder.max_length,
     )
-    temperature = metrics.fit_temperature(gold, tuned.dev_logits)
+    gold = metrics.numbers([row["label"] for row in dev_rows], settings.labels)
+    learnt = learn(gold, tuned.dev_logits, settings.labels, groups=groups, distances=distances)
+    probs = learnt.confidence.probabilities(tuned.dev_logits)
+    dev = metrics.evaluate_predictions(gold, probs.argmax(axis=1), settings.labels, groups=groups)
     manifest = artifact.Manifest(
         name=work.name,
         labels=settings.labels,
         poles=settings.poles,
-        temperature=temperature,
+        temperature=learnt.temperature,
         max_length=settings.encoder.max_length,
         config=settings.model_dump(mode="json"),
         data={
@@ -304,21 +310,11 @@ def _save(
         },
         dev={
             **dev,
-            "log_loss": metrics.log_loss(gold, tuned.dev_logits, temperature),
+            "log_loss": metrics.log_loss(gold, np.log(np.maximum(probs, 1e-300))),
             "log_loss_uncalibrated": metrics.log_loss(gold, tuned.dev_logits),
         },
-        provenance={
-            "fingerprint": work.mark,
-            "git_commit": _git_commit(),
-            "versions": {package: _version(package) for package in PACKAGES},
-            "layers": getattr(tuned.model.encoder.config, "kept_layers", None),
-            "python": platform.python_version(),
-            "machine": platform.platform(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(work.begun)),
-            "duration_seconds": round(time.time() - work.begun, 1),
-            "continued": work.continued,
-            "mlflow": {"run_id": run.id, "uri": run.uri},
-        },
+        confidence=described(learnt),
+        provenance=_provenance(work, tuned, run),
     )
     (folder / "run").mkdir()
     _write_run(folder / "run", settings, tuned, dev, gold)
@@ -326,6 +322,21 @@ def _save(
     texts = [row["text"] for row in dev_rows]
     export.check_fp32(folder, tuned, texts[:64])
     export.add_int8(folder, texts, gold, say=say)
+
+
+def _provenance(work: Workspace, tuned: FineTuned, run: tracking.Run) -> dict[str, Any]:
+    return {
+        "fingerprint": work.mark,
+        "git_commit": _git_commit(),
+        "versions": {package: _version(package) for package in PACKAGES},
+        "layers": getattr(tuned.model.encoder.config, "kept_layers", None),
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(work.begun)),
+        "duration_seconds": round(time.time() - work.begun, 1),
+        "continued": work.continued,
+        "mlflow": {"run_id": run.id, "uri": run.uri},
+    }
 
 
 def _write_run(

@@ -13,9 +13,10 @@ from tests.conftest import ROOT
 
 FLOORS = (
     ("schema",),
-    ("config", "article", "metrics", "artifact", "actors", "processes"),
+    ("config", "article", "metrics", "confidence", "artifact", "actors", "processes"),
     (
         "cache",
+        "calibration",
         "corpus",
         "tracking",
         "encoder",

@@ -182,6 +182,15 @@ def evaluate(
 
 
 @app.command()
+def calibrate(folder: Annotated[Path, typer.Argument(help="A saved model.")]) -> None:
+    """Learn from its dev split how far a saved model is to be trusted; for an older one, once."""
+    from stance.evaluation import calibrate as run
+
+    confidence = run(folder, say=say)
+    print(f"{folder}: probabilities calibrated by {confidence.method}, label sets, abstention")
+
+
+@app.command()
 def predict(
     articles: Annotated[
         list[str],
@@ -196,6 +205,12 @@ def predict(
         Path | None, typer.Option("--output", "-o", help="File to write. [standard output]")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [all]")] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            min=0.5, max=0.99, help="Label only where this share of labels is right: 0.9. [all]"
+        ),
+    ] = None,
     allow_private: Annotated[
         bool,
         typer.Option("--allow-private", help="Let URLs lead to this machine and its network."),
@@ -218,7 +233,10 @@ def predict(
     if output is not None and output.is_dir():
         raise StanceError(f"{output}: is a folder, expected a file to write to")
     loaded = load(model, threads=threads)
-    scored = [loaded.score_article(document) for document in progress(documents, "scoring")]
+    scored = [
+        loaded.score_article(document, abstain=abstain)
+        for document in progress(documents, "scoring")
+    ]
     for article in scored:
         for warning in article.warnings:
             print(f"stance: {article.name}: {warning}", file=sys.stderr)

@@ -51,8 +51,8 @@ def _render(article: ScoredArticle, console: Any) -> None:
     for s in article.sentences:
         table.add_row(
             str(s.start),
-            Text(s.label, style=styles.get(s.label, "")),
-            f"{s.probabilities[s.label]:.2f}",
+            Text(s.label or "-", style=styles.get(s.label or "", "")),
+            f"{max(s.probabilities.values()):.2f}",
             "" if s.score is None else f"{s.score:+.2f}",
             Text(" ".join(s.text.split())),
         )

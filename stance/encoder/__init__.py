@@ -6,7 +6,7 @@ from stance.encoder.finetune import FineTuned, OnLog, fine_tune
 from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
 from stance.encoder.quantise import quantise
-from stance.encoder.saved import HEAD, load_classifier, logits, save
+from stance.encoder.saved import HEAD, export, load_classifier, load_saved, logits, save
 from stance.encoder.tagger import (
     FineTunedTagger,
     TokenTagger,
@@ -30,6 +30,7 @@ __all__ = [
     "adapt",
     "chain_loss",
     "embed",
+    "export",
     "fine_tune",
     "fine_tune_tagger",
     "from_first",
@@ -37,6 +38,7 @@ __all__ = [
     "joined",
     "latest",
     "load_classifier",
+    "load_saved",
     "load_tagger",
     "locate",
     "logits",

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from stance.encoder.model import load_encoder
 from stance.encoder.saved import load_classifier
@@ -22,7 +24,8 @@ def integrated_gradients(
     spans: Sequence[Sequence[Span]],
     predicted: Sequence[int],
     *,
-    temperature: float,
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
     max_length: int,
 ) -> list[list[float]]:
     """Weigh words by integrated gradients (Sundararajan, Taly & Yan, ICML 2017), through captum.
@@ -36,7 +39,8 @@ def integrated_gradients(
         texts: Sentences.
         spans: Words of each.
         predicted: Number of the label to explain of each.
-        temperature: The logits are divided by it.
+        weight: Of the calibration (`stance.confidence`), shape (K, K).
+        bias: Likewise, shape (K,).
         max_length: Tokens that the model reads; words beyond have weight 0.
 
     Returns:
@@ -49,10 +53,11 @@ def integrated_gradients(
 
     model = load_classifier(folder)
     tokenizer, _ = load_encoder(str(folder))
+    scale, shift = (torch.tensor(values, dtype=torch.float32) for values in (weight, bias))
 
     def probability(ids: torch.Tensor, mask: torch.Tensor, *types: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = model(ids, mask, *types)["logits"]
-        return torch.softmax(logits / temperature, dim=1)
+        return torch.softmax(logits.log_softmax(dim=1) @ scale.T + shift, dim=1)
 
     gradients = LayerIntegratedGradients(probability, model.encoder.get_input_embeddings())
     weights = []

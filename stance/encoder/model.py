@@ -61,9 +61,11 @@ class Classifier(torch.nn.Module):
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
         hidden = self.encoder(**inputs).last_hidden_state  # (B, T, width)
-        first = self.pooling == "cls"
-        vectors = hidden[:, 0] if first else mean_of_tokens(hidden, attention_mask)  # (B, width)
-        return {"logits": self.head(self.dropout(vectors))}
+        return {"logits": self.head(self.dropout(self.pooled(hidden, attention_mask)))}
+
+    def pooled(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return one vector of each sentence, (B, width), of its token vectors (B, T, width)."""
+        return hidden[:, 0] if self.pooling == "cls" else mean_of_tokens(hidden, attention_mask)
 
 
 def mean_of_tokens(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from stance.artifact import ONNX
+from stance.encoder.familiarity import TEXTS, Familiarity, distances, lower, lower_vectors
 from stance.encoder.finetune import FineTuned
 from stance.encoder.model import Classifier, load_encoder, quiet
 from stance.schema import ModelError
@@ -21,14 +23,43 @@ HEAD = "head.safetensors"
 """File of a saved model with the weights of the classifying head."""
 
 
-def save(tuned: FineTuned, folder: Path) -> None:
-    """Write weights, configuration, tokenizer and the ONNX graph that scoring runs."""
+def save(
+    tuned: FineTuned, folder: Path, *, train: Sequence[str], dev: Sequence[str], max_length: int
+) -> NDArray[np.float64]:
+    """Write weights, configuration, tokenizer and the ONNX graph that scoring runs.
+
+    Args:
+        tuned: What to save.
+        folder: Where.
+        train: Texts that it was trained on, in the order of a seed.
+        dev: Texts held out.
+        max_length: Tokens that it reads.
+
+    Returns:
+        How far the held-out texts are from those trained on, shape (N,).
+    """
     with quiet():
         tuned.model.encoder.save_pretrained(folder)
         tuned.tokenizer.save_pretrained(folder)
         head = tuned.model.head.state_dict()
         save_file(head, folder / HEAD, metadata={"pooling": tuned.model.pooling})
-        _export_onnx(tuned, folder / ONNX)
+        return export(tuned.model, tuned.tokenizer, folder, train, dev, max_length=max_length)
+
+
+def export(
+    model: Classifier,
+    tokenizer: Any,
+    folder: Path,
+    train: Sequence[str],
+    dev: Sequence[str],
+    *,
+    max_length: int,
+) -> NDArray[np.float64]:
+    """Write the ONNX graph, with logits and the distance from the training texts; as `save`."""
+    vectors = lower_vectors(model, tokenizer, train[:TEXTS], max_length=max_length)
+    familiarity = Familiarity(vectors)
+    _export_onnx(model, tokenizer, familiarity, folder / ONNX)
+    return distances(familiarity, lower_vectors(model, tokenizer, dev, max_length=max_length))
 
 
 def logits(tuned: FineTuned, texts: Sequence[str], *, max_length: int) -> NDArray[np.float64]:
@@ -52,37 +83,43 @@ def load_classifier(folder: Path) -> Classifier:
     Raises:
         ModelError: If the folder holds no such model.
     """
+    return load_saved(folder)[0]
+
+
+def load_saved(folder: Path) -> tuple[Classifier, Any]:
+    """Load a saved model's classifier, as `load_classifier`, and its tokenizer."""
     if not (folder / HEAD).is_file():
         raise ModelError(f"{folder}: no {HEAD}; expected a model saved by stance train")
     with safe_open(folder / HEAD, framework="pt") as head:
         weights = {name: head.get_tensor(name) for name in head.keys()}  # noqa: SIM118
         pooling = (head.metadata() or {}).get("pooling", "mean")
-    _, encoder = load_encoder(str(folder))
+    tokenizer, encoder = load_encoder(str(folder))
     model = Classifier(encoder, len(weights["bias"]), pooling=pooling)
     model.head.load_state_dict(weights)
-    return model.eval()
+    return model.eval(), tokenizer
 
 
-def _export_onnx(tuned: FineTuned, path: Path) -> None:
+def _export_onnx(model: Classifier, tokenizer: Any, familiarity: Familiarity, path: Path) -> None:
     """Trace the classifier in eager attention, the form that exports in every release."""
-    encoder = tuned.model.encoder
+    encoder = model.encoder
     implementation = encoder.config._attn_implementation
     encoder.set_attn_implementation("eager")
     # A first trace on a batch of unequal lengths, so that masks are in the graph.
-    example = tuned.tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
-    names = [name for name in tuned.tokenizer.model_input_names if name in example]
+    example = tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
+    names = [name for name in tokenizer.model_input_names if name in example]
     axes = {0: "batch", 1: "tokens"}
+    outputs = {"logits": {0: "batch"}, "distance": {0: "batch"}}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 # In evaluation mode itself, since it is put back into the mode it comes in.
-                _Positional(tuned.model, names).eval(),
+                _Positional(model, familiarity, names).eval(),
                 tuple(example[name] for name in names),
                 str(path),
                 input_names=names,
-                output_names=["logits"],
-                dynamic_axes={**dict.fromkeys(names, axes), "logits": {0: "batch"}},
+                output_names=list(outputs),
+                dynamic_axes={**dict.fromkeys(names, axes), **outputs},
                 opset_version=17,
                 dynamo=False,
             )
@@ -97,13 +134,18 @@ def _export_onnx(tuned: FineTuned, path: Path) -> None:
 
 
 class _Positional(torch.nn.Module):
-    """A classifier that takes its inputs in order and returns bare logits, as tracing wants."""
+    """A classifier that takes its inputs in order and returns bare tensors, as tracing wants."""
 
-    def __init__(self, model: torch.nn.Module, names: Sequence[str]) -> None:
+    def __init__(self, model: Classifier, familiarity: Familiarity, names: Sequence[str]) -> None:
         super().__init__()
         self.model = model
+        self.familiarity = familiarity
         self.names = tuple(names)
 
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(**dict(zip(self.names, inputs, strict=True)))["logits"]
-        return logits
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        given = dict(zip(self.names, inputs, strict=True))
+        out = self.model.encoder(**given, output_hidden_states=True)
+        mask = given["attention_mask"]
+        logits: torch.Tensor = self.model.head(self.model.pooled(out.last_hidden_state, mask))
+        distance: torch.Tensor = self.familiarity(lower(out.hidden_states, mask))
+        return logits, distance

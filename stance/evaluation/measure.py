@@ -13,11 +13,13 @@ from typing import Any
 from stance import artifact, dossier, metrics, report, tracking
 from stance.baselines import predict_baselines
 from stance.behaviour import examine
+from stance.confidence import softmax
 from stance.config import TrackingConfig
+from stance.evaluation.confident import of_dev, trusted
 from stance.evaluation.errors import add_evidence, errors
 from stance.evaluation.sample import Sample, own_corpus, read_sample, score
 from stance.prediction import Model, resolve
-from stance.runtime import softmax
+from stance.runtime import Scored
 from stance.schema import DataError, StanceError
 
 logger = logging.getLogger(__name__)
@@ -29,9 +31,9 @@ class Evaluation:
 
     Attributes:
         result: As written to the JSON file: `model`, `data`, `figures`, `agreement`, `calibration`,
-            `selective`, `errors`, `baselines`, what `stance.behaviour.examine` found, and
-            `limits`, met or not. A figure is `{"value", "low", "high"}`
-            with its 95 % interval, None where it is not defined.
+            `selective`, `sets`, `abstention`, `unfamiliar`, `errors`, `baselines`, what
+            `stance.behaviour.examine` found, and `limits`, met or not. A figure is
+            `{"value", "low", "high"}` with its 95 % interval, None where it is not defined.
         folder: Where the report was written; None if it was not.
     """
 
@@ -90,12 +92,16 @@ def evaluate(
         scorer, data, split=split, text_column=text_column, label_column=label_column, say=say
     )
     say(f"scoring {len(sample.rows):,} sentences with {scorer.name}")
-    logits = score(scorer, sample.texts, say)
+    outputs = score(scorer, sample.texts, say)
+    confidence = scorer.confidence
+    if confidence.sets is None:
+        confidence = of_dev(scorer, say) or confidence
+    probs = confidence.probabilities(outputs.logits)
     result: dict[str, Any] = {"model": scorer.name, "data": sample.describe()}
-    result |= _measured(sample, logits, scorer)
-    result["baselines"] = (
-        _baselines(scorer, sample, logits.argmax(axis=1), say) if baselines else {}
-    )
+    result |= _measured(sample, outputs, probs)
+    result |= trusted(sample, probs, outputs.distances, confidence)
+    predicted = probs.argmax(axis=1)
+    result["baselines"] = _baselines(scorer, sample, predicted, say) if baselines else {}
     if behaviour:
         say("behaviour: challenge sets, changes that must not matter, swaps of actors, evidence")
         result |= examine(scorer, sample.texts)
@@ -110,10 +116,10 @@ def evaluate(
     return Evaluation(result, folder)
 
 
-def _measured(sample: Sample, logits: metrics.FloatArray, scorer: Model) -> dict[str, Any]:
-    """Return all that follows from the gold labels and the network's outputs."""
+def _measured(sample: Sample, outputs: Scored, probs: metrics.FloatArray) -> dict[str, Any]:
+    """Return all that follows from the gold labels and the probabilities."""
     gold, groups, labels = sample.gold, sample.groups, sample.labels
-    raw, probs = softmax(logits), scorer.calibrated(logits)
+    raw = softmax(outputs.logits)
     predicted = probs.argmax(axis=1)
     votes = sample.votes()
 

@@ -14,8 +14,9 @@ from stance.config import Config, DataConfig
 from stance.corpus import Corpus, load_configured, load_corpus, read_labelled
 from stance.corpus.table import GROUP_COLUMNS, read_votes
 from stance.corpus.uncut import is_public, same_text
-from stance.metrics import FloatArray, IntArray, group_index, numbers
+from stance.metrics import IntArray, group_index, numbers
 from stance.prediction import Model
+from stance.runtime import Scored
 from stance.schema import DataError
 
 FEW = 30
@@ -165,14 +166,19 @@ def _oddities(sample: Sample) -> list[str]:
     return found
 
 
-def score(scorer: Model, texts: Sequence[str], say: Callable[[str], None]) -> FloatArray:
-    """Return the network's outputs, shape (N, K), block by block: a million fit no memory."""
+def score(scorer: Model, texts: Sequence[str], say: Callable[[str], None]) -> Scored:
+    """Score block by block: the tokens of a million texts fit no memory."""
     blocks = []
     for start in range(0, len(texts), _BLOCK):
         if start:
             say(f"scored {start:,} of {len(texts):,}")
-        blocks.append(scorer.logits(texts[start : start + _BLOCK]))
-    return np.concatenate(blocks)
+        blocks.append(scorer.outputs(texts[start : start + _BLOCK]))
+    distances = [block.distances for block in blocks if block.distances is not None]
+    return Scored(
+        np.concatenate([block.logits for block in blocks]),
+        np.concatenate([block.truncated for block in blocks]),
+        np.concatenate(distances) if distances else None,
+    )
 
 
 def own_corpus(scorer: Model, split: str, say: Callable[[str], None]) -> Corpus:

@@ -208,6 +208,9 @@ def fit_temperature(gold: IntArray, logits: FloatArray) -> float:
 
     Dividing logits by it calibrates the probabilities and never changes a label.
     """
-    # Unimodal in log T; a fine grid is plain, exact enough (1 %) and needs no optimiser.
+    # Unimodal in log T; a fine grid is plain, exact enough (1 %) and needs no optimiser. Every
+    # 20th point first, then those around the best.
     grid = np.exp(np.linspace(np.log(0.05), np.log(20), 600))
-    return float(grid[np.argmin([log_loss(gold, logits, t) for t in grid])])
+    best = 20 * int(np.argmin([log_loss(gold, logits, t) for t in grid[::20]]))
+    near = grid[max(0, best - 20) : best + 21]
+    return float(near[np.argmin([log_loss(gold, logits, t) for t in near])])

@@ -148,17 +148,28 @@ class Prediction:
     """What the model says of one sentence.
 
     Attributes:
-        label: The most probable label.
+        label: The most probable label; None where the model was asked to abstain and did.
         probabilities: Calibrated probability of each label; they sum to 1.
         score: `p(hardline) - p(conciliatory)` in [-1, +1], or the same of the model's own poles;
             None for a label set without poles.
         truncated: True if the sentence was longer than the model reads, so its end was not seen.
+        label_set: The labels that cannot be ruled out: a conformal set, at 90 % coverage unless
+            another was asked for; None from a model saved without.
+        unfamiliar: True if the text is unlike what the model was trained on (sport, a recipe, code,
+            another language), so that its label means little.
     """
 
-    label: str
+    label: str | None
     probabilities: Mapping[str, float]
     score: float | None
     truncated: bool
+    label_set: tuple[str, ...] | None = None
+    unfamiliar: bool = False
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the model was not sure enough to give a label."""
+        return self.label is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class ScoredPart:
     text: str
     start: int
     end: int
-    label: str
+    label: str | None
     probabilities: Mapping[str, float]
     score: float | None
     form: str
@@ -57,6 +57,7 @@ class ScoredSentence:
     `article_text[start:end] == text` holds for the untouched article.
 
     Attributes:
+        label: As in `Prediction`, and so are `label_set` and `unfamiliar`.
         form: One of `FORMS`; None where speakers were not looked for, as without a tagger.
         speaker: Who says or does it; None for background, or if unclear.
         target: Toward whom; None for nobody, or if unclear.
@@ -68,7 +69,7 @@ class ScoredSentence:
     text: str
     start: int
     end: int
-    label: str
+    label: str | None
     probabilities: Mapping[str, float]
     score: float | None
     truncated: bool
@@ -78,11 +79,16 @@ class ScoredSentence:
     parts: tuple[ScoredPart, ...] = ()
     in_context: Prediction | None = None
     evidence: tuple[Word, ...] = ()
+    label_set: tuple[str, ...] | None = None
+    unfamiliar: bool = False
 
     @property
     def depends_on_context(self) -> bool:
         """Whether its neighbours change its label; False if that was not looked for."""
-        return self.in_context is not None and self.in_context.label != self.label
+        if self.in_context is None:
+            return False
+        alone, wide = self.probabilities, self.in_context.probabilities
+        return max(wide, key=wide.__getitem__) != max(alone, key=alone.__getitem__)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sentence as plain JSON types."""
@@ -94,6 +100,8 @@ class ScoredSentence:
             "probabilities": dict(self.probabilities),
             "score": self.score,
             "truncated": self.truncated,
+            "label_set": None if self.label_set is None else list(self.label_set),
+            "unfamiliar": self.unfamiliar,
             **_voice(self.form, self.speaker, self.target),
             "parts": [part.to_dict() for part in self.parts],
             "in_context": _in_context(self.in_context),
@@ -229,6 +237,8 @@ class ScoredArticle:
             for column, mention in (("speaker", s.speaker), ("target", s.target)):
                 told = [names.get(actor, actor) for actor in mention.actors] if mention else []
                 row[column] = "; ".join(told) or None
+            row["label_set"] = None if s.label_set is None else "|".join(s.label_set)
+            row["unfamiliar"] = s.unfamiliar
             rows.append(row)
         return rows
 
@@ -238,5 +248,5 @@ def row_columns(labels: Iterable[str]) -> list[str]:
     return [
         *("name", "text", "start", "end", "label"),
         *(f"p_{label}" for label in labels),
-        *("score", "truncated", "form", "speaker", "target"),
+        *("score", "truncated", "form", "speaker", "target", "label_set", "unfamiliar"),
     ]

@@ -1,0 +1,134 @@
+"""Whether label sets, abstentions and flags keep what they promise; and learning them anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stance import artifact, export, metrics
+from stance.calibration import described, learn
+from stance.confidence import COVERAGE, LEVELS, Confidence
+from stance.evaluation.sample import Sample, own_corpus, score
+from stance.metrics import FloatArray
+from stance.prediction import Model
+from stance.schema import DataError, ModelError
+
+PRECISIONS = (0.85, 0.9, 0.95)
+"""Precisions to abstain by that are told."""
+
+
+def trusted(
+    sample: Sample, probs: FloatArray, distances: FloatArray | None, confidence: Confidence
+) -> dict[str, Any]:
+    """Measure what a model says of its own certainty.
+
+    Returns:
+        `sets`, as `metrics.set_figures`, with the `level` promised; `abstention`, for each of
+        `PRECISIONS` that dev reaches its `level`, the share `answered` and the `precision` there,
+        figures with intervals; `unfamiliar`, the share of sentences flagged. None or empty for a
+        model that was saved without.
+    """
+    gold, groups = sample.gold, sample.groups
+    found: dict[str, Any] = {"sets": None, "abstention": [], "unfamiliar": None}
+    if confidence.sets is not None:
+        sets = confidence.in_set(probs)
+        measured = metrics.set_figures(gold, sets, sample.labels, groups=groups)
+        found["sets"] = {"level": COVERAGE, **measured}
+    right = (probs.argmax(axis=1) == gold).astype(float)
+    for level in PRECISIONS:
+        if confidence.answers is None or not math.isfinite(confidence.answers[LEVELS.index(level)]):
+            continue
+        answered = confidence.answered(probs, level)
+        figures = _answered(answered, right, groups)
+        found["abstention"].append({"level": level, **figures})
+    if confidence.farthest is not None and distances is not None:
+        flagged = confidence.unfamiliar(len(gold), distances)
+        found["unfamiliar"] = _answered(flagged, right, groups)["answered"]
+    return found
+
+
+def _answered(
+    answered: NDArray[np.bool_], right: FloatArray, groups: list[object] | None
+) -> dict[str, metrics.Figure]:
+    chosen = answered.astype(float)
+
+    def statistic(weights: FloatArray) -> Mapping[str, FloatArray]:
+        covered = weights @ chosen
+        hits = weights @ (chosen * right)
+        some = np.where(covered > 0, covered, 1)
+        return {
+            "answered": covered / weights.sum(axis=1),
+            "precision": np.where(covered > 0, hits / some, np.nan),
+        }
+
+    point, drawn = metrics.bootstrap(statistic, len(right), groups=groups)
+    return {name: metrics.figure(point[name], drawn[name]) for name in point}
+
+
+def of_dev(scorer: Model, say: Callable[[str], None]) -> Confidence | None:
+    """Learn an older model's confidence from its dev split, or say why that cannot be."""
+    try:
+        corpus = own_corpus(scorer, "dev", say)
+    except DataError as error:
+        say(f"no label sets: the dev split is not here ({str(error).splitlines()[0]})")
+        return None
+    say("saved without label sets: learning them from dev (stance calibrate keeps them)")
+    rows = corpus.rows("dev")
+    outputs = score(scorer, [row["text"] for row in rows], say)
+    gold = metrics.numbers([row["label"] for row in rows], scorer.labels)
+    groups = [row["group"] for row in rows]
+    return learn(gold, outputs.logits, scorer.labels, groups=groups).confidence
+
+
+def calibrate(model: str | Path, *, say: Callable[[str], None] = lambda line: None) -> Confidence:
+    """Learn anew, from its dev split, how far a saved model is to be trusted; save that with it.
+
+    Its network is exported anew too, so that it tells which texts are unfamiliar. Weights and
+    labels stay as they are; logged copies (MLflow) are not touched.
+
+    Args:
+        model: Folder of the saved model.
+        say: Told in a line what happens next.
+
+    Raises:
+        ModelError: If it is no sound model, or its data has changed since it was trained.
+        DataError: If its corpus is not there.
+    """
+    from stance import encoder
+
+    folder = Path(model)
+    scorer = Model(folder, precision="fp32")
+    corpus = own_corpus(scorer, "dev", say)
+    if corpus.fingerprint != scorer.manifest.data["fingerprint"]:
+        raise ModelError(
+            f"{folder}: its corpus has changed since it was trained, and a sentence of dev may "
+            f"have been one to train on: use the data of that time, or train again"
+        )
+    train, dev = corpus.rows("train"), corpus.rows("dev")
+    say(f"learning from {len(dev)} dev sentences")
+    logits = score(scorer, [row["text"] for row in dev], say).logits
+    network, tokenizer = encoder.load_saved(folder)
+    order = np.random.default_rng(0).permutation(len(train))
+    distances = encoder.export(
+        network,
+        tokenizer,
+        folder,
+        [train[i]["text"] for i in order],
+        [row["text"] for row in dev],
+        max_length=scorer.manifest.max_length,
+    )
+    gold = metrics.numbers([row["label"] for row in dev], scorer.labels)
+    groups = [row["group"] for row in dev]
+    learnt = learn(gold, logits, scorer.labels, groups=groups, distances=distances)
+    manifest = replace(
+        scorer.manifest, temperature=learnt.temperature, confidence=described(learnt)
+    )
+    artifact.write_manifest(folder, manifest)
+    export.add_int8(folder, [row["text"] for row in dev], gold, say=say)
+    return Model(folder).confidence
