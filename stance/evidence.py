@@ -95,7 +95,7 @@ def faithfulness(
     score: Score,
     *,
     labels: Sequence[str],
-    draws: int = 5,
+    draws: int = 3,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Check that explanations name the words that the model goes by.

@@ -7,7 +7,8 @@ A new model takes the champion's place if it passes every check, both scored tod
 - *no capability lost*: no challenge set's failure rate rises by more than
   `promotion.challenge_margin`;
 - *blind to actors*: of swaps of actors in dev sentences, no more than `promotion.actor_flips`
-  change the label;
+  change the label, the mean |Δp| is no more than `promotion.actor_shift`, and that of no single
+  actor more than `promotion.actor_worst`;
 - *as honest*: its calibration error on dev rises by no more than `promotion.calibration_margin`.
 
 The default limits keep harm out without keeping progress out:
@@ -19,7 +20,8 @@ The default limits keep harm out without keeping progress out:
 - There are twelve challenge sets of 60 cases. Two seeds of one configuration judge 13 cases in 100
   differently, trainings on two corpora 23: by chance alone one of the twelve rises by more than 10
   points in 13 to 33 of 100 comparisons of equals, by more than 15 points in 0 to 8.
-- A good model flips 3 swaps in 100, one trained on 1,000 sentences 6 or 7.
+- A good model flips 3 swaps in 100, one trained on 1,000 sentences 6 or 7; the first has a mean
+  |Δp| of 0.03. `stance evaluate` holds models to more: 2 in 100, 0.02, and 0.05 for any actor.
 - The calibration error of a model has a standard error of 0.007 on the same dev split.
 
 A check that has nothing to measure (no champion, no challenge sets, fewer than 20 sentences with an
@@ -269,7 +271,7 @@ def _decide(folder: Path, incumbent: Path | None, settings: Config, corpus: Corp
     checks = (
         better,
         *_challenges(systems, settings),
-        _flips(model, texts, settings.promotion.actor_flips),
+        *_swaps(model, texts, settings),
         _rise(
             "calibration error on dev, rise",
             [metrics.calibration_error(gold, found) for found in probs],
@@ -318,11 +320,21 @@ def _challenges(systems: Sequence[Model], settings: Config) -> list[Check]:
     ]
 
 
-def _flips(model: Model, texts: Sequence[str], limit: float) -> Check:
+def _swaps(model: Model, texts: Sequence[str], settings: Config) -> list[Check]:
     found = actor_swaps(model, texts, sentences=_SENTENCES, replacements=_REPLACEMENTS)
-    rate = found["flip_rate"] if found["sentences"] >= FEWEST else None
-    passed = None if rate is None else rate <= limit
-    return Check("actor swaps, share of flips", rate, None, rate, limit, passed)
+    enough = found["sentences"] >= FEWEST
+    worst = found["actors"][found["worst"]]["shift"] if enough else None
+    limits = settings.promotion
+    checks = []
+    for name, figure, limit in (
+        ("actor swaps, share of flips", found["flip_rate"], limits.actor_flips),
+        ("actor swaps, mean shift", found["mean_shift"], limits.actor_shift),
+        ("actor swaps, worst actor's shift", worst, limits.actor_worst),
+    ):
+        value = figure if enough else None
+        passed = None if value is None else value <= limit
+        checks.append(Check(name, value, None, value, limit, passed))
+    return checks
 
 
 def _rise(name: str, figures: Sequence[float], limit: float) -> Check:

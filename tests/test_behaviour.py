@@ -67,8 +67,15 @@ def test_every_actor_of_a_sentence_is_swapped_by_each_of_its_names() -> None:
     assert {"nor", "fra", "hezbollah"} <= set(found["actors"])
     assert found["flips"] == 1
     assert found["kinds"]["leaders"]["swaps"] >= 40
-    assert {"names", "capitals", "leaders"} == set(found["kinds"])
+    assert {"names", "capitals", "leaders", "groups"} == set(found["kinds"])
     assert found["kinds"]["capitals"]["flips"] == 0
+
+
+def test_actor_put_in_a_few_times_is_not_called_the_worst() -> None:
+    texts = [*TEXTS, "Hamas left."]
+    found = actor_swaps(Prejudiced("Hezbollah", "Iran"), texts)  # type: ignore[arg-type]
+    assert found["actors"]["hezbollah"]["swaps"] == 1
+    assert found["worst"] == "irn"
 
 
 def test_intervals_are_over_sentences_and_hold_the_figure() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from stance.behaviour import examine
-from stance.dossier import html_report, verdicts
+from stance.dossier import html_report, model_card, verdicts
 from stance.dossier.markup import node, table
 from stance.dossier.plots import bar
 
@@ -120,6 +120,11 @@ def result(**changes: Any) -> dict[str, Any]:
             "low": 0.1,
             "high": 0.3,
         },
+        "agreement": {
+            "annotators": [
+                {"annotator": 1, "rows": 90, "model": {"kappa": figure(0.6)}, "people": None}
+            ]
+        },
         "errors": {"count": 300, "confident": [wrong], "near": [wrong]},
         **changes,
     }
@@ -153,7 +158,7 @@ class Reader(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words += data
+        self.words += data.replace("\u00a0", " ")
 
 
 def test_page_is_whole_and_fetches_and_runs_nothing() -> None:
@@ -174,7 +179,7 @@ def test_links_lead_somewhere_and_ids_are_unique() -> None:
     ids = [a["id"] for _, a in read.tags if "id" in a]
     links = [a["href"] for tag, a in read.tags if tag == "a"]
     assert len(ids) == len(set(ids))
-    assert len(links) == 9
+    assert len(links) == 10
     assert {str(link)[1:] for link in links} <= set(ids)
 
 
@@ -237,6 +242,15 @@ def test_what_was_not_measured_has_no_section() -> None:
     assert "No sentence names a state" in read.words
 
 
+def test_figures_of_a_kind_that_the_page_does_not_know_are_told_all_the_same() -> None:
+    slices = {"form": [{"slice": "speech", "f1": {"n": 40, **figure(0.6)}, "n": 40}]}
+    read = Reader(html_report(result(slices=slices, empty={"n": 3})))
+    assert "speech, f1" in read.words
+    assert "0.600 [0.580, 0.620]" in read.words
+    assert {"slices"} <= {a["id"] for _, a in read.tags if "id" in a}
+    assert "empty" not in {a["id"] for _, a in read.tags if "id" in a}
+
+
 def test_what_the_tests_of_behaviour_find_can_be_laid_out(model_folder: Path) -> None:
     import stance
 
@@ -244,7 +258,7 @@ def test_what_the_tests_of_behaviour_find_can_be_laid_out(model_folder: Path) ->
     found = examine(stance.load(model_folder), texts)
     read = Reader(html_report(result(**found)))
     assert "2 sentences" in read.words
-    assert "United States" in read.words
+    assert "was put in 20 times" in read.words
 
 
 def test_interval_that_leaves_the_scale_stays_in_its_picture() -> None:
@@ -262,6 +276,53 @@ def test_text_and_elements_keep_their_order() -> None:
     assert tostring(made, encoding="unicode") == '<p class="f">a<b>c</b>de</p>'
     cells = table(("x", "y"), [("r", "1")], caption="t", numbers=1)
     assert tostring(cells, encoding="unicode").count('class="number"') == 2
+
+
+MANIFEST = {
+    "labels": ["against", "for"],
+    "config": {
+        "encoder": {"name": "all-MiniLM-L6-v2", "max_length": 128},
+        "train": {"epochs": 3.0, "batch_size": 32, "learning_rate": 1.5e-4, "seed": 13},
+    },
+    "data": {"path": ["data"], "fingerprint": "0123456789abcdef01", "rows": {"train": 1200}},
+    "provenance": {"duration_seconds": 600, "machine": "Linux", "versions": {"stance": "0.1.0"}},
+}
+
+
+def test_card_is_read_by_the_library_of_model_hubs() -> None:
+    from huggingface_hub import ModelCard
+
+    card = ModelCard(model_card(result(), MANIFEST))
+    assert card.data.license == "apache-2.0"
+    assert card.data.language == ["en"]
+    assert card.data.base_model == "sentence-transformers/all-MiniLM-L6-v2"
+    found = {each.metric_name: each for each in card.data.eval_results}
+    assert found["Macro-F1"].metric_value == 0.8
+    assert found["Macro-F1"].dataset_revision == "0123456789abcdef01"
+    assert "ROC-AUC, one against the rest" not in found  # it is not defined
+    assert found["Accuracy"].task_type == "text-classification"
+
+
+def test_card_says_what_the_model_learnt_from_and_what_it_misses() -> None:
+    card = model_card(result(), MANIFEST)
+    for said in (
+        "1,200 in train",
+        "learning rate 0.00015",
+        "| macro-F1 | 0.800 [0.780, 0.820] |",
+        "| majority | 0.800 [0.780, 0.820] |",
+        "4 of 8 limits are met. Missed:",
+        "| challenge: negation | 0.200 | 0.1 |",
+        "## Use and misuse",
+    ):
+        assert said in card, said
+    assert "challenge: typos" not in card
+
+
+def test_card_claims_no_licence_of_other_data() -> None:
+    other = {**MANIFEST, "data": {**MANIFEST["data"], "path": ["data", "public:cameo"]}}
+    front = model_card(result(), other).split("---")[1]
+    assert "license: other" in front
+    assert "apache" not in front
 
 
 MEASURE = """
@@ -321,7 +382,7 @@ def test_page_fits_wide_and_narrow_windows_without_errors(scheme: str, tmp_path:
     assert "CONSOLE" not in done.stderr
     title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
     assert title is not None
-    assert title.group(1) == '["read 10","read 10"]'
+    assert title.group(1) == '["read 11","read 11"]'
 
 
 def escaped(page: str) -> str:

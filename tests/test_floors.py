@@ -48,7 +48,7 @@ DOORS = {
     "onnxruntime": {"runtime"},
     "tokenizers": {"runtime"},
     "pydantic": {"config"},
-    "yaml": {"config"},
+    "yaml": {"config", "dossier"},
     "sentencex": {"article"},
     "py3langid": {"article"},
     "markdown_it": {"article"},

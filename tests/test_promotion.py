@@ -169,12 +169,17 @@ def test_prejudice_against_one_actor_stops_a_model(saved: Saved) -> None:
     folder = saved("b", wrong=0.1, foe="Iran")
     strict = promotion.promote(folder, overrides=["promotion.actor_flips=0.01"])
     assert [check.name for check in strict.checks if check.passed is False] == [
-        "actor swaps, share of flips"
+        "actor swaps, share of flips",
+        "actor swaps, worst actor's shift",
     ]
     flips = held(strict, "actor swaps").found
     assert flips is not None
-    assert 0.01 < flips < 0.03  # one replacement in 40, where the label was not hardline already
-    assert promotion.promote(folder, overrides=["promotion.actor_flips=0.03"]).promoted
+    assert 0.01 < flips < 0.03  # one replacement in 45, where the label was not hardline already
+    worst = held(strict, "actor swaps, worst").found
+    assert worst is not None
+    assert worst > 0.3
+    wide = ["promotion.actor_flips=0.03", "promotion.actor_worst=1"]
+    assert promotion.promote(folder, overrides=wide).promoted
 
 
 def test_gain_within_chance_passes_only_a_wide_limit(saved: Saved) -> None:

@@ -14,7 +14,7 @@ from stance.behaviour.swaps import actor_swaps
 from stance.evidence import faithfulness
 from stance.prediction import Model
 
-PERTURBED, SWAPPED, EXPLAINED = 500, 100, 60
+PERTURBED, SWAPPED, EXPLAINED = 400, 70, 40
 """Sentences drawn to be altered, to have their actors swapped, and to have their words taken out:
 a report takes minutes, not hours, and its intervals say what the draw costs."""
 

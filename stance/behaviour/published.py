@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _CHECKLIST = "Ribeiro et al. 2020, Table 1"
-_TUTORIAL = "CheckList's tutorial, default sentiment model of Hugging Face"
+_TUTORIAL = "CheckList tutorial, default pipeline"
 PUBLISHED: dict[str, list[dict[str, Any]]] = {
     "negation": [
         {

@@ -29,6 +29,9 @@ REPLACEMENTS: tuple[str, ...] = tuple(
 )
 """Actors put in others' places: 46 states of every region and reputation, all armed groups."""
 
+FEWEST = 20
+"""Fewer swaps of an actor say nothing of it."""
+
 _LOOKED = 20_000
 """Sentences looked through for actors: recipes must not take hours."""
 
@@ -62,8 +65,9 @@ def actor_swaps(
         sentences; `actors`, by id of the actor put in: `name`, `type`, `swaps`, `flips`, `shift`
         (mean |Δp|) and `direction`, the mean change of the score in [-2, 2] (above 0: made to look
         more hardline; None without poles), each with its interval; `worst`, the id with the largest
-        shift; `kinds`, flips by how the sentence names its actor; `largest`, the swaps with the
-        largest shifts. Rates and shifts are None without a swap.
+        shift among those put in `FEWEST` times; `kinds`, flips by how the sentence names its actor,
+        armed groups apart; `largest`, the swaps with the largest shifts. Rates and shifts are None
+        without a swap.
     """
     drawn = list(_swapped(texts, sentences, replacements, seed))
     pairs = [
@@ -89,7 +93,7 @@ def actor_swaps(
         "mean_shift": float(moved.mean()),
         "intervals": {"flip_rate": mean(flipped, rows), "mean_shift": mean(moved, rows)},
         "actors": actors,
-        "worst": max(actors, key=lambda actor: actors[actor]["shift"]),
+        "worst": max(actors, key=lambda a: (actors[a]["swaps"] >= FEWEST, actors[a]["shift"])),
         "kinds": _by_kind([(drawn[i][0], old) for i, old, _, _ in pairs], rows, flipped),
         "largest": [
             {
@@ -108,7 +112,10 @@ def _by_kind(
     named: Sequence[tuple[str, str]], rows: IntArray, flipped: NDArray[np.bool_]
 ) -> dict[str, dict[str, Any]]:
     """Return swaps and flips by how a sentence names the actor that is replaced."""
-    by_pair = {pair: mention_kinds(*pair) for pair in dict.fromkeys(named)}
+    by_pair = {
+        (text, old): mention_kinds(text, old) if gazetteer()[old].type == "state" else {"groups"}
+        for text, old in dict.fromkeys(named)
+    }
     found = {}
     for kind in sorted(set().union(*by_pair.values())):
         mine = np.array([kind in by_pair[pair] for pair in named])

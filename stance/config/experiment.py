@@ -201,6 +201,10 @@ class PromotionConfig(Section):
     """No challenge set's failure rate may rise by more."""
     actor_flips: float = Field(default=0.05, ge=0, le=1)
     """At most this share of actor swaps may change the label."""
+    actor_shift: float = Field(default=0.05, ge=0, le=1)
+    """At most this may be the mean change of probability in an actor swap."""
+    actor_worst: float = Field(default=0.1, ge=0, le=1)
+    """At most this may be the mean change of probability when one actor is put in."""
     calibration_margin: float = Field(default=0.02, ge=0, le=1)
     """The expected calibration error on dev may rise by no more."""
 

@@ -12,6 +12,7 @@ from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import Chart, bar
 
 _SHOWN = 12
+_FEWEST = 20
 
 KINDS = {
     "typos": "typos (two letters swapped)",
@@ -40,17 +41,12 @@ def challenges(result: Mapping[str, Any]) -> Iterator[Element]:
                 _held(each["rate"], CHALLENGE),
                 told(figure, percent=True),
                 f"{each['failures']} of {each['cases']}",
-                _published(each.get("published", ())),
             ]
         )
-    head = ("capability", "failures, 0 to 100 %", "limit 10 %", "rate", "cases", "published")
-    yield table(head, rows, caption="Challenge sets, a capability each; intervals after Wilson")
-    yield node(
-        "p",
-        "Published rates are those of sentiment systems in tests of the same capability. The task "
-        "differs, so they say what is usual, not who is better.",
-        class_="soft",
-    )
+    head = ("capability", "failures, 0 to 100 %", "limit 10 %", "rate", "cases")
+    caption = "Challenge sets, a capability each; intervals after Wilson"
+    yield table(head, rows, caption=caption, numbers=2)
+    yield from _published(found)
 
 
 def perturbations(result: Mapping[str, Any]) -> Iterator[Element]:
@@ -66,15 +62,14 @@ def perturbations(result: Mapping[str, Any]) -> Iterator[Element]:
                 _held(each["flip_rate"]["value"], limit),
                 told(each["flip_rate"], percent=True),
                 told(each["mean_shift"]),
-                f"{each['variants']:,} of {each['sentences']:,}",
-                _published(each["published"]),
+                f"{each['variants']:,}",
+                f"{each['sentences']:,}",
             ]
         )
-    head = (
-        *("change", "flips, 0 to 20 %", "limit", "flips", "mean |Δp|", "variants of sentences"),
-        "published",
-    )
-    yield table(head, rows, caption="Changes that must not matter, in a draw of the sentences")
+    head = ("change", "flips, 0 to 20 %", "limit", "flips", "mean |Δp|", "variants", "sentences")
+    caption = "Changes that must not matter, in a draw of the sentences"
+    yield table(head, rows, caption=caption, numbers=4)
+    yield from _published(found)
     flips = [(KINDS.get(k, k), e) for k, each in found.items() for e in each["examples"][:1]]
     if flips:
         yield node("h3", "One flip of each kind")
@@ -184,9 +179,11 @@ def _marked(text: str, words: Sequence[Mapping[str, Any]]) -> Iterator[Child]:
 
 def _actors(actors: Mapping[str, Mapping[str, Any]]) -> Element:
     """Return a row an actor, from the one made most hardline to the most conciliatory."""
-    known = [actor for actor in actors.values() if actor["direction"] is not None]
+    counted = [actor for actor in actors.values() if actor["swaps"] >= _FEWEST]
+    known = [actor for actor in counted if actor["direction"] is not None]
     if not known:
-        return node("p", "The labels have no poles, so shifts have no direction.")
+        why = "the labels have no poles" if counted else f"no actor was put in {_FEWEST} times"
+        return node("p", f"No direction of shifts is told: {why}.")
     known.sort(key=lambda actor: -actor["direction"])
     rows: list[list[Child]] = []
     for actor in known:
@@ -200,7 +197,7 @@ def _actors(actors: Mapping[str, Mapping[str, Any]]) -> Element:
     head = ("actor put in", "conciliatory ← score → hardline", "score", "mean |Δp|", "flips")
     caption = (
         "Who is made to look more hardline: mean change of the score when an actor takes another's "
-        "place, −0.2 to +0.2, most hardline first"
+        "place, −0.2 to +0.2, most hardline first; actors put in at least 20 times"
     )
     return table(head, rows, caption=caption, numbers=3)
 
@@ -218,10 +215,21 @@ def _held(value: float | None, limit: float | None) -> Child:
     )
 
 
-def _published(rates: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(
-        f"{each['test']}: "
-        + ", ".join(f"{system} {rate:.0%}" for system, rate in each["rates"].items())
-        + f" ({each['source']})"
-        for each in rates
-    )
+def _published(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Element]:
+    """Yield the published rates of the tests, if there are any."""
+    rows = [
+        [
+            name,
+            each["test"],
+            ", ".join(f"{system} {rate:.0%}" for system, rate in each["rates"].items()),
+            each["source"],
+        ]
+        for name, test in found.items()
+        for each in test.get("published", ())
+    ]
+    if rows:
+        caption = (
+            "Published failures of sentiment systems in tests of the same capability; the task "
+            "differs, so they say what is usual, not who is better"
+        )
+        yield table(("here", "there", "failures", "source"), rows, caption=caption)

@@ -132,6 +132,54 @@ def selective(result: Mapping[str, Any]) -> Iterator[Element]:
     )
 
 
+def agreement(result: Mapping[str, Any]) -> Iterator[Element]:
+    """The model's agreement with each annotator, beside the annotators' with each other."""
+    found = result["agreement"]
+    rows = [
+        [
+            str(one["annotator"]),
+            f"{one['rows']:,}",
+            told(one["model"]["kappa"]),
+            told(one["people"]["kappa"]) if one["people"] else "no one else",
+        ]
+        for one in found["annotators"]
+    ]
+    head = ("annotator", "sentences", "with the model", "with the others")
+    yield table(head, rows, caption="Cohen's kappa (1 is full agreement, 0 chance)", numbers=3)
+
+
+def others(name: str, found: Any) -> Iterator[Element]:
+    """Whatever else an evaluation found: every figure in it with its path, a row each."""
+    rows: list[list[Child]] = [
+        [path, f"{figure['n']:,}" if "n" in figure else "", bar(figure), told(figure)]
+        for path, figure in _figures_in(found, "")
+    ]
+    if rows:
+        yield table(("what", "sentences", "0 to 1", "figure"), rows, caption=name, numbers=1)
+
+
+def _figures_in(found: Any, path: str) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures in nested mappings and lists, each with the names that lead to it."""
+    if isinstance(found, Mapping):
+        if isinstance(found.get("value", ""), int | float | None):
+            yield path, {"low": None, "high": None, **found}
+            return
+        nested = [(str(key), value) for key, value in found.items()]
+    elif isinstance(found, list | tuple):
+        nested = [(_named(value), value) for value in found]
+    else:
+        return
+    for name, value in nested:
+        yield from _figures_in(value, ", ".join(filter(None, (path, name))))
+
+
+def _named(entry: Any) -> str:
+    """Return what an entry of a list is called: the texts in it."""
+    if not isinstance(entry, Mapping):
+        return ""
+    return ", ".join(value for value in entry.values() if isinstance(value, str))
+
+
 def _confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Element:
     """Return the confusion counts as a table; the shade only repeats the share that is written."""
     rows = []

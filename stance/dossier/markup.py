@@ -39,6 +39,8 @@ def table(
 
     def cell(tag: str, i: int, content: Child, **attributes: object) -> Element:
         right = {"class_": "number"} if i >= wide - numbers else {}
+        if right and isinstance(content, str):
+            content = content.replace(", ", ",\u00a0")  # an interval stays in one line
         return node(tag, content, **right, **attributes)
 
     body = [

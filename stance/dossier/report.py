@@ -19,6 +19,7 @@ _SECTIONS: tuple[tuple[str, str, Section], ...] = (
     ("baselines", "Better than what", figures.baselines),
     ("calibration", "Calibration", figures.calibration),
     ("selective", "Knowing when not to answer", figures.selective),
+    ("agreement", "Agreement with people", figures.agreement),
     ("behaviour", "Challenge sets", behaviour.challenges),
     ("perturbations", "Changes that must not matter", behaviour.perturbations),
     ("swaps", "Fairness to actors", partial(behaviour.swaps, limits=SWAPS)),
@@ -40,6 +41,12 @@ def html_report(result: Mapping[str, Any]) -> str:
     """
     data = result["data"]
     shown = [(key, title, lay) for key, title, lay in _SECTIONS if result.get(key) is not None]
+    known = {"model", "data", "limits", *(key for key, *_ in _SECTIONS)}
+    shown += [
+        (key, key.capitalize(), partial(_others, key=key))
+        for key in result
+        if key not in known and any(figures.others(key, result[key]))
+    ]
     links = [node("li", node("a", title, href=f"#{key}")) for key, title, _ in shown]
     f1 = result["figures"]["macro_f1"]
     sections = [
@@ -63,6 +70,10 @@ def html_report(result: Mapping[str, Any]) -> str:
         *([_limits(result)] if result.get("limits") else []),
         *sections,
     )
+
+
+def _others(result: Mapping[str, Any], *, key: str) -> Iterator[Element]:
+    return figures.others(key, result[key])
 
 
 def _limits(result: Mapping[str, Any]) -> Element:

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from stance.runtime import Scored
 from stance.schema import DataError, StanceError
 
 logger = logging.getLogger(__name__)
+
+CARD = "README.md"
+"""File of a saved model with its model card, where model hubs look for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ def evaluate(
         baselines: Measure the baselines too, trained on the model's training rows.
         behaviour: Run the tests of behaviour too: challenge sets, changes that must not matter,
             swaps of actors, evidence. They take a minute or two, whatever the size of the data.
-        output: Folder for the report; None writes none.
+        output: Folder for the report, JSON, text and web page; None writes none. On the test split
+            of the model's own corpus the model card goes into the model's folder too.
         html: Another place for the report as a web page.
         say: Told in a line what happens next.
 
@@ -110,6 +114,8 @@ def evaluate(
     folder = Path(output) / scorer.name / _slug(sample.name) if output is not None else None
     if folder is not None:
         _write(result, sample, folder)
+        if data is None and split == "test":
+            _write_card(result, scorer, folder, say)
         _log(result, scorer, sample.name, folder)
     if html is not None:
         _write_page(result, Path(html))
@@ -185,6 +191,19 @@ def _write(result: dict[str, Any], sample: Sample, folder: Path) -> None:
     _write_page(result, folder / "report.html")
     matrix = result["figures"]["confusion"]
     report.confusion_picture(matrix, sample.labels, folder / "confusion.png")
+
+
+def _write_card(
+    result: dict[str, Any], scorer: Model, folder: Path, say: Callable[[str], None]
+) -> None:
+    """Write the model card into the model's folder, and a copy beside the report."""
+    card = dossier.model_card(result, asdict(scorer.manifest))
+    try:
+        for target in (folder / CARD, scorer.folder / CARD):
+            with artifact.atomic(target) as path:
+                path.write_text(card, encoding="utf-8")
+    except OSError as error:
+        say(f"no model card in {scorer.folder}: {error.strerror}")
 
 
 def _write_page(result: dict[str, Any], target: Path) -> None:
