@@ -325,6 +325,43 @@ def test_card_claims_no_licence_of_other_data() -> None:
     assert "apache" not in front
 
 
+def test_evaluation_writes_page_and_card_and_says_the_same_in_all(model_folder: Path) -> None:
+    import stance
+
+    folder = Path("models") / model_folder.name
+    shutil.copytree(model_folder, folder)
+    found = stance.evaluate(folder, baselines=False, html="mine/page.html")
+    assert found.folder is not None
+    page = (found.folder / "report.html").read_text(encoding="utf-8")
+    assert Path("mine/page.html").read_text(encoding="utf-8") == page
+    assert {a["id"] for _, a in Reader(page).tags if "id" in a} >= {
+        *("limits", "figures", "calibration", "selective", "perturbations", "swaps"),
+        *("faithfulness", "errors"),
+    }
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert card == (found.folder / "README.md").read_text(encoding="utf-8")
+    f1 = f"{found.result['figures']['macro_f1']['value']:.3f}"
+    assert f"| macro-F1 | {f1}" in card
+    assert f"Macro-F1 {f1}" in Reader(page).words
+    assert found.result["limits"] == verdicts(found.result)
+    for error in found.result["errors"]["confident"]:
+        assert [word["text"] for word in error["words"]]
+    assert stance.load(folder).predict("we met.").label  # the folder is as sound as before
+
+
+def test_evaluation_without_behaviour_or_on_other_data_writes_no_card(model_folder: Path) -> None:
+    import stance
+
+    folder = Path("models") / model_folder.name
+    shutil.copytree(model_folder, folder)
+    found = stance.evaluate(folder, split="dev", baselines=False, behaviour=False)
+    assert not {"behaviour", "perturbations", "swaps"} & set(found.result)
+    assert found.to_text()
+    assert found.folder is not None
+    assert (found.folder / "report.html").is_file()
+    assert not (folder / "README.md").exists()
+
+
 MEASURE = """
 <script>
 addEventListener("load", () => setTimeout(() => {
