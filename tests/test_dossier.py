@@ -95,6 +95,14 @@ def result(**changes: Any) -> dict[str, Any]:
             "at": {"0.8": {"error": figure(0.1), "ratio": figure(0.5)}},
             "curve": [{"coverage": i / 20, "error": 0.01 * i} for i in range(1, 21)],
         },
+        "sets": {
+            "level": 0.9,
+            "coverage": figure(0.95),
+            "size": figure(1.3),
+            "labels": {"against": figure(0.8), "for": figure(0.97)},
+        },
+        "abstention": [{"level": 0.9, "precision": figure(0.91), "answered": figure(0.7)}],
+        "unfamiliar": figure(0.03),
         "behaviour": {"negation": {**rate, "published": published}, "irony": rate},
         "perturbations": {"typos": changed, "source": {**changed, "limit": None}},
         "swaps": {
@@ -187,6 +195,7 @@ def test_texts_are_shown_as_they_are() -> None:
     read = Reader(html_report(result()))
     assert "<script>alert('x')</script> & “never”" in read.words
     assert "few & far" in read.words
+    assert "1.300 [1.280, 1.320] labels in a set" in read.words
 
 
 def test_pictures_and_tables_are_told_in_words_too() -> None:
@@ -226,9 +235,11 @@ def test_page_follows_light_dark_and_paper() -> None:
 def test_limits_missed_come_first_with_what_was_found() -> None:
     read = Reader(html_report(result()))
     glance = read.words.split("At a glance")[1].split("Figures")[0]
-    assert "4 of 8 limits are met." in glance
+    assert "6 of 12 limits are met." in glance
     assert glance.index("missed") < glance.index("met", glance.index("missed") + 6)
     assert "Actor of a long name 8" in glance
+    assert "coverage of label sets: againstmissed0.800at least 0.85" in glance
+    assert "coverage of label setsmissed0.950at most 0.93" in glance
 
 
 def test_what_was_not_measured_has_no_section() -> None:
@@ -310,8 +321,9 @@ def test_card_says_what_the_model_learnt_from_and_what_it_misses() -> None:
         "learning rate 0.00015",
         "| macro-F1 | 0.800 [0.780, 0.820] |",
         "| majority | 0.800 [0.780, 0.820] |",
-        "4 of 8 limits are met. Missed:",
-        "| challenge: negation | 0.200 | 0.1 |",
+        "6 of 12 limits are met. Missed:",
+        "| challenge: negation | 0.200 | at most 0.1 |",
+        "| coverage of label sets: against | 0.800 | at least 0.85 |",
         "## Use and misuse",
     ):
         assert said in card, said

@@ -159,9 +159,12 @@ def _limits(result: Mapping[str, Any]) -> Iterator[str]:
         + (". Missed:" if missed else "."),
         "",
     )
-    rows = [(each["name"], f"{each['value']:.3f}", f"{each['limit']:g}") for each in missed]
+    rows = [
+        (each["name"], f"{each['value']:.3f}", f"{each['bound']} {each['limit']:g}")
+        for each in missed
+    ]
     if rows:
-        yield from _table(("figure", "found", "at most"), rows)
+        yield from _table(("figure", "found", "held to"), rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

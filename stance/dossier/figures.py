@@ -130,6 +130,38 @@ def selective(result: Mapping[str, Any]) -> Iterator[Element]:
         caption="Answering less, erring less",
         numbers=2,
     )
+    yield from _trust(result)
+
+
+WITH_SELECTIVE = ("sets", "abstention", "unfamiliar")
+"""Keys of the result that the section on not answering lays out too."""
+
+
+def _trust(result: Mapping[str, Any]) -> Iterator[Element]:
+    """Label sets, abstention by precision, and texts that are flagged."""
+    if sets := result.get("sets"):
+        rows: list[list[Child]] = [
+            [name, bar(found), told(found, percent=True)]
+            for name, found in (("all", sets["coverage"]), *sets["labels"].items())
+        ]
+        caption = (
+            f"Label sets of {sets['level']:.0%}: how often they hold the gold label; "
+            f"{told(sets['size'])} labels in a set"
+        )
+        yield table(("gold", "0 to 1", "coverage"), rows, caption=caption, numbers=1)
+    if abstention := result.get("abstention"):
+        rows = [
+            [
+                f"{each['level']:.0%}",
+                *(told(each[key], percent=True) for key in ("precision", "answered")),
+            ]
+            for each in abstention
+        ]
+        head = ("promised", "right among the answered", "answered")
+        yield table(head, rows, caption="Abstaining by a precision", numbers=2)
+    if unfamiliar := result.get("unfamiliar"):
+        share = told(unfamiliar, percent=True)
+        yield node("p", f"Flagged as unlike the training data: {share} of the sentences.")
 
 
 def agreement(result: Mapping[str, Any]) -> Iterator[Element]:

@@ -41,7 +41,7 @@ def html_report(result: Mapping[str, Any]) -> str:
     """
     data = result["data"]
     shown = [(key, title, lay) for key, title, lay in _SECTIONS if result.get(key) is not None]
-    known = {"model", "data", "limits", *(key for key, *_ in _SECTIONS)}
+    known = {"model", "data", "limits", *figures.WITH_SELECTIVE, *(key for key, *_ in _SECTIONS)}
     shown += [
         (key, key.capitalize(), partial(_others, key=key))
         for key in result
@@ -88,7 +88,7 @@ def _limits(result: Mapping[str, Any]) -> Element:
                 class_="met" if each["met"] else "missed",
             ),
             f"{each['value']:.3f}",
-            f"{each['limit']:g}",
+            f"{each['bound']} {each['limit']:g}",
         ]
         for each in held
     ]
@@ -97,6 +97,6 @@ def _limits(result: Mapping[str, Any]) -> Element:
         "section",
         node("h2", "At a glance"),
         node("p", f"{len(held) - missed} of {len(held)} limits are met."),
-        table(("figure", "limit", "found", "at most"), rows, caption="Limits", numbers=2),
+        table(("figure", "limit", "found", "held to"), rows, caption="Limits", numbers=2),
         id="limits",
     )
