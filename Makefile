@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup train evaluate predict check test mlflow clean FORCE
+.PHONY: all help setup train fast evaluate predict check test mlflow clean FORCE
 
 all: scores/.done ## Set up, train, evaluate and score seeds/; a second time redo what changed
 	@echo
@@ -35,10 +35,16 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "no venv module: apt install python3-venv"; exit 2; }
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
 	$(BIN)/python -m pip install --progress-bar on -c constraints.txt torch
-	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[train,read,tune,lora,explain,data,dev]'
+	$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e '.[train,bulk,read,tune,lora,explain,data,dev]'
 	@touch $@
 
 train: models/.done ## Fine-tune and track a model: CONFIG=configs/quick.yaml ARGS="train.epochs=2"
+
+fast: models/fast/.done ## Teach the champion to a model of three layers, models/fast
+
+models/fast/.done: models/.done configs/fast.yaml
+	$(STANCE) train --config configs/fast.yaml
+	@touch $@
 
 evaluate: reports/.done ## Measure the champion on the test split beside baselines
 

@@ -23,7 +23,8 @@ from stance.corpus import SPLITS, load_configured
 from stance.corpus.texts import read_texts
 from stance.corpus.uncut import same_text
 from stance.examples import TEACHERS, TEACHERS_SHARE, Row
-from stance.prediction import Model, load, resolve
+from stance.models import resolve
+from stance.prediction import Model, load
 from stance.schema import ModelError
 
 WEIGHTS = "model.safetensors"

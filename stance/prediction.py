@@ -7,27 +7,27 @@ model.score_article(text).to_frame()
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stance import artifact, evidence
+from stance import evidence
 from stance.actors import gazetteer, read_actors
 from stance.aggregate import Aggregator, article_score, article_warnings, confusion_of
-from stance.article import Document, language_of, split_document
+from stance.article import Document, Sentences, document_of, split_document, texts_of
+from stance.bulk import Inputs, Summary, score_corpus
 from stance.confidence import COVERAGE, Confidence, read_confidence
-from stance.runtime import Options, Scored, Scorer
+from stance.models import resolve
+from stance.runtime import WINDOW, Options, Scored, Scorer
 from stance.schema import (
     Attribution,
-    DocumentError,
     Explanation,
-    Metadata,
-    ModelError,
     Prediction,
     ScoredArticle,
     ScoredPart,
@@ -40,9 +40,6 @@ from stance.speakers import Gazetteer, Voice, Voices, identify
 
 Method = Literal["occlusion", "gradients"]
 """How `Model.explain` weighs words."""
-
-MODELS = Path("models")
-"""Where `load` looks for the champion unless `STANCE_MODELS` names another folder."""
 
 
 class Model:
@@ -67,7 +64,9 @@ class Model:
     ) -> None:
         self.folder = Path(folder)
         self._known = Gazetteer(read_actors(actors) if actors else gazetteer())
+        self._options: dict[str, Any] = {"actors": actors, **options}
         self._scorer = Scorer(self.folder, **options)
+        self.precision = self._scorer.precision
         self.manifest = manifest = self._scorer.manifest
         self.confidence: Confidence = read_confidence(
             manifest.labels, manifest.temperature, manifest.confidence
@@ -124,6 +123,12 @@ class Model:
         predictions = self._predict(list(texts), coverage=coverage)
         silent = self.confidence.silent(predictions, abstain)
         return [replace(p, label=None) if i in silent else p for i, p in enumerate(predictions)]
+
+    def predict_batches(self, texts: Iterable[str], *, size: int = WINDOW) -> Iterator[Prediction]:
+        """Score sentences as they come, `size` together, in order and in bounded memory."""
+        coming = iter(texts)
+        while together := list(islice(coming, size)):
+            yield from self._predict(together)
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (N, K), columns in the order of `labels`."""
@@ -211,11 +216,38 @@ class Model:
         Raises:
             DocumentError: If there is no text.
         """
-        document = _document(article, name)
-        text = document.text
+        document = document_of(article, name)
         spans = split_document(document)
-        texts = [text[span.start : span.end] for span in spans.sentences]
-        predictions = self._predict(texts)
+        predictions = self._predict(texts_of(document, spans))
+        return self._scored(document, spans, predictions, context, attributions, abstain)
+
+    def score_documents(self, documents: Sequence[Document]) -> list[ScoredArticle]:
+        """Score documents, none of them blank: as `score_article`, but all sentences together."""
+        parts = [split_document(document) for document in documents]
+        pairs = list(zip(documents, parts, strict=True))
+        predicted = iter(self._predict([text for pair in pairs for text in texts_of(*pair)]))
+        return [
+            self._scored(document, spans, list(islice(predicted, len(spans.sentences))))
+            for document, spans in pairs
+        ]
+
+    def score_corpus(
+        self, inputs: Inputs, output: str | Path | None = None, **options: Any
+    ) -> Summary:
+        """Score tables and folders of any size to Parquet: see `stance.bulk.score_corpus`."""
+        make = partial(Model, self.folder, **self._options)
+        return score_corpus(inputs, output, model=self, make=make, **options)
+
+    def _scored(
+        self,
+        document: Document,
+        spans: Sentences,
+        predictions: list[Prediction],
+        context: int = 0,
+        attributions: Sequence[Attribution] | None = None,
+        abstain: float | None = None,
+    ) -> ScoredArticle:
+        text, texts = document.text, texts_of(document, spans)
         sentences = [
             ScoredSentence(
                 *(sentence, s.start, s.end, p.label, p.probabilities, p.score, p.truncated),
@@ -356,8 +388,8 @@ def load(
 
     Args:
         model: Nothing for the champion of `models/` (or of the folder `STANCE_MODELS` names); a
-            saved model's folder; or what MLflow logged: `"models:/stance@champion"`,
-            `"models:/stance/3"`, `"runs:/<id>/model"`.
+            saved model's folder, or a folder with a champion; or what MLflow logged:
+            `"models:/stance@champion"`, `"models:/stance/3"`, `"runs:/<id>/model"`.
         actors: A CSV file with actors of one's own, as `stance.actors.read_actors` reads it.
         options: `precision`, `fp32` or `int8` [what the model's manifest says]; `device`, `cpu` or
             `cuda`; `threads`, CPU threads [all cores]; `batch_tokens`, padded tokens in a batch.
@@ -366,35 +398,3 @@ def load(
         ModelError: If there is no such model, or it is incomplete or damaged.
     """
     return Model(resolve(model), actors=actors, **options)
-
-
-def resolve(model: str | Path | None = None) -> Path:
-    """Return the folder of a model named as for `load`."""
-    if model is not None and str(model).startswith(("models:/", "runs:/")):
-        from stance import tracking
-
-        return tracking.download(str(model))
-    if model is not None:
-        return Path(model)
-    models = Path(os.environ.get("STANCE_MODELS") or MODELS)
-    folder = artifact.champion(models)
-    if folder is None:
-        raise ModelError(
-            f"no trained model in {models.resolve()}: train one with  make train  (or  stance train"
-            f" --config configs/default.yaml), or name a model folder, or set STANCE_MODELS"
-        )
-    return folder
-
-
-def _document(article: object, name: str | None) -> Document:
-    if isinstance(article, Document):
-        document = replace(article, name=name or article.name)
-    elif isinstance(article, str):
-        metadata = Metadata(language=language_of(article))
-        document = Document(name or "<text>", article, metadata)
-    else:
-        found = type(article).__name__
-        raise DocumentError(f"{name or '<text>'}: expected a string or a document, found {found}")
-    if not document.text.strip():
-        raise DocumentError(f"{document.name}: empty, nothing to score")
-    return document

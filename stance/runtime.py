@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from stance.artifact import GRAPHS, ONNX, TOKENIZER, Manifest, read_manifest
 from stance.schema import DocumentError, ModelError
 
-BATCH_TOKENS = 2048
-"""Padded tokens in a batch: past some thousands a CPU gains nothing and memory grows."""
+BATCH_TOKENS = {"cpu": 256, "cuda": 16384}
+"""Padded tokens in a batch. What a layer of a small encoder computes for 256 tokens stays in the
+cache next to a CPU core: with 2,048 it takes 1.8 times as long."""
 
 WINDOW = 4096
 """Texts that are tokenised, and sorted by length, together."""
@@ -30,7 +31,7 @@ class Options(TypedDict, total=False):
     precision: str | None
     device: str
     threads: int | None
-    batch_tokens: int
+    batch_tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Scorer:
         precision: `fp32` or `int8`; None takes what the model's manifest says, and fp32 on a GPU.
         device: `cpu`, or `cuda` with onnxruntime-gpu.
         threads: CPU threads; None takes `cores()`.
-        batch_tokens: Padded tokens in a batch, at least 1; more need more memory.
+        batch_tokens: Padded tokens in a batch, at least 1. [256 on a CPU, 16,384 on a GPU]
 
     Raises:
         ModelError: If the folder is not a whole, sound model, or has no graph of that precision,
@@ -71,11 +72,11 @@ class Scorer:
         precision: str | None = None,
         device: str = "cpu",
         threads: int | None = None,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self.precision = precision or (self.manifest.precision if device == "cpu" else "fp32")
-        self.batch_tokens = batch_tokens
+        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(device, 1)
         graph = _graph(folder, self.manifest, self.precision)
         self._tokenizer, self._session = _open(folder, graph, device=device, threads=threads)
         outputs = self._session.get_outputs()[0].shape[-1]
@@ -199,7 +200,7 @@ class TokenScorer:
         rows = [bracketed(ids, looks, self._around) for ids, looks in windows]
         result: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(rows)
         transitions = np.zeros((len(self.manifest.labels),) * 2)
-        for batch in _batches([len(ids) for ids, _ in rows], BATCH_TOKENS):
+        for batch in _batches([len(ids) for ids, _ in rows], BATCH_TOKENS["cpu"]):
             width = max(len(rows[row][0]) for row in batch)
             arrays = {
                 name: np.zeros((len(batch), width), dtype=np.int64)

@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from stance.article.language import language_of
 from stance.article.sentences import Sentences, split
-from stance.schema import Metadata, Span
+from stance.schema import DocumentError, Metadata, Span
 
 # Never seen by a reader, yet found in what is extracted: control characters, halves of surrogate
 # pairs (which no file can hold), soft hyphens.
@@ -56,6 +57,11 @@ def split_document(document: Document) -> Sentences:
     )
 
 
+def texts_of(document: Document, parts: Sentences) -> list[str]:
+    """Return the sentences themselves."""
+    return [document.text[span.start : span.end] for span in parts.sentences]
+
+
 def tidy(text: str) -> str:
     """Return extracted text with single blanks, trimmed lines and no unseen characters."""
     lines = _BLANKS.sub(" ", _UNSEEN.sub("", text)).split("\n")
@@ -83,3 +89,22 @@ def compose(blocks: Iterable[tuple[str, bool]]) -> tuple[str, tuple[Span, ...]]:
         parts.append(part)
         start += len(part) + 2
     return "\n\n".join(parts), tuple(spans)
+
+
+def document_of(article: object, name: str | None) -> Document:
+    """Return an article, plain text or a document, as a document.
+
+    Raises:
+        DocumentError: If it is neither, or there is no text.
+    """
+    if isinstance(article, Document):
+        document = replace(article, name=name or article.name)
+    elif isinstance(article, str):
+        metadata = Metadata(language=language_of(article))
+        document = Document(name or "<text>", article, metadata)
+    else:
+        found = type(article).__name__
+        raise DocumentError(f"{name or '<text>'}: expected a string or a document, found {found}")
+    if not document.text.strip():
+        raise DocumentError(f"{document.name}: empty, nothing to score")
+    return document

@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -195,8 +195,8 @@ def predict(
     articles: Annotated[
         list[str],
         typer.Argument(
-            help="Files (text, Markdown, HTML, PDF, .docx, .eml), folders of them, URLs, "
-            "or - for standard input."
+            help="Files (text, Markdown, HTML, PDF, .docx, .eml), folders of them, URLs, - for "
+            "standard input; or tables (.parquet, .jsonl, .csv, .tsv, .gz, .zst) and patterns."
         ),
     ],
     model: ModelOption = None,
@@ -211,12 +211,55 @@ def predict(
             min=0.5, max=0.99, help="Label only where this share of labels is right: 0.9. [all]"
         ),
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32 or int8. [what the model's manifest says]")
+    ] = None,
     allow_private: Annotated[
         bool,
         typer.Option("--allow-private", help="Let URLs lead to this machine and its network."),
     ] = False,
+    text_column: Annotated[str, typer.Option(help="Tables: column with the text.")] = "text",
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Tables: processes that score. [one a core, to 4]")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Tables: the first so many documents.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Tables: so many documents, drawn by a fixed seed.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Tables: go on with a run that was cut off.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Tables: replace the output.")
+    ] = False,
 ) -> None:
-    """Score articles sentence by sentence."""
+    """Score articles sentence by sentence; tables of any size to Parquet (docs/BULK.md)."""
+    from stance.cli import bulk
+
+    if bulk.is_bulk(articles, output):
+        if abstain is not None:
+            raise StanceError("--abstain is for articles; the tables hold what it goes by")
+        options = bulk.BulkOptions(text_column, processes, limit, sample, resume, overwrite)
+        bulk.score(
+            articles, output, model=model, precision=precision, threads=threads, options=options
+        )
+        return
+    how = {"threads": threads, "precision": precision}
+    _predict_articles(articles, model, format, output, how, abstain, allow_private)
+
+
+def _predict_articles(
+    articles: list[str],
+    model: str | None,
+    format: Format,
+    output: Path | None,
+    how: dict[str, Any],
+    abstain: float | None,
+    allow_private: bool,
+) -> None:
+    """Score articles to what one can look at."""
     from stance.article import expand, read_document
     from stance.artifact import atomic
     from stance.prediction import load
@@ -232,7 +275,7 @@ def predict(
         raise StanceError("\nstance: ".join(faults))
     if output is not None and output.is_dir():
         raise StanceError(f"{output}: is a folder, expected a file to write to")
-    loaded = load(model, threads=threads)
+    loaded = load(model, **how)
     scored = [
         loaded.score_article(document, abstain=abstain)
         for document in progress(documents, "scoring")

@@ -61,6 +61,6 @@ def champions(models: Models = None) -> None:
 
 
 def _folder(models: Path | None) -> Path:
-    from stance.prediction import MODELS
+    from stance.models import MODELS
 
     return models or Path(os.environ.get("STANCE_MODELS") or MODELS)

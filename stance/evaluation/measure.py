@@ -18,7 +18,8 @@ from stance.config import TrackingConfig
 from stance.evaluation.confident import of_dev, trusted
 from stance.evaluation.errors import add_evidence, errors
 from stance.evaluation.sample import Sample, own_corpus, read_sample, score
-from stance.prediction import Model, resolve
+from stance.models import resolve
+from stance.prediction import Model
 from stance.runtime import Scored
 from stance.schema import DataError, StanceError
 

@@ -1,0 +1,31 @@
+"""Which saved model is meant."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stance import artifact
+from stance.schema import ModelError
+
+MODELS = Path("models")
+"""Where the champion is looked for unless `STANCE_MODELS` names another folder."""
+
+
+def resolve(model: str | Path | None = None) -> Path:
+    """Return the folder of a model named as for `stance.load`."""
+    if model is not None and str(model).startswith(("models:/", "runs:/")):
+        from stance import tracking
+
+        return tracking.download(str(model))
+    if model is not None:
+        named = Path(model)
+        return (artifact.champion(named) if named.is_dir() else None) or named
+    models = Path(os.environ.get("STANCE_MODELS") or MODELS)
+    folder = artifact.champion(models)
+    if folder is None:
+        raise ModelError(
+            f"no trained model in {models.resolve()}: train one with  make train  (or  stance train"
+            f" --config configs/default.yaml), or name a model folder, or set STANCE_MODELS"
+        )
+    return folder
