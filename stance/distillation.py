@@ -4,10 +4,14 @@ Hinton, Vinyals and Dean 2015. The teachers' probabilities become part of the ro
 (`stance.examples.target`); the training itself is the same with and without them. Where Hinton
 divides the student's logits by the temperature too, here the student learns the softened
 distribution as it is, and the calibration on dev scales it back.
+
+A teacher is a saved model, or a file of what one said (`write_opinions`): so a corpus can carry the
+opinions of a model too large to be trained again by everyone.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,10 +29,13 @@ from stance.corpus.uncut import same_text
 from stance.examples import TEACHERS, TEACHERS_SHARE, Row
 from stance.models import resolve
 from stance.prediction import Model, load
-from stance.schema import ModelError
+from stance.schema import DataError, ModelError
 
 WEIGHTS = "model.safetensors"
 """File of a saved model with the weights of its encoder."""
+
+KEY = "text_sha256"
+"""First column of a file of opinions."""
 
 UNLABELLED = "unlabelled"
 """What the column `corpus` says of a row that only the teachers labelled."""
@@ -45,7 +52,7 @@ def resolved(settings: Config) -> Config:
         return settings
     folders = [_folder(name, settings.output) for name in distill.teachers]
     for folder in folders:
-        labels = artifact.read_manifest(folder).labels
+        labels = _labels(folder)
         if set(labels) != set(settings.labels):
             raise ModelError(
                 f"distill.teachers: {folder} knows the labels {', '.join(labels)}; expected "
@@ -89,6 +96,14 @@ def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None])
         f"{len(distill.teachers)} teacher{'s' * (len(distill.teachers) > 1)}"
     )
     probs = soft_targets([*(row["text"] for row in rows), *texts], settings)
+    known = np.asarray(np.isfinite(probs).all(axis=1))
+    if not known[len(rows) :].all():
+        raise DataError(
+            f"distill.unlabelled: {(~known[len(rows) :]).sum()} texts of which "
+            f"{', '.join(distill.teachers)} says nothing; name a saved model as the teacher"
+        )
+    if not known.all():
+        say(f"{(~known).sum()} rows that no teacher knows follow their labels alone")
     unlabelled = [
         {
             "id": f"{UNLABELLED}-{number}",
@@ -101,13 +116,17 @@ def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None])
     ]
     shares = [distill.weight] * len(rows) + [1.0] * len(texts)
     return [
-        {**row, TEACHERS: of_row.tolist(), TEACHERS_SHARE: share}
-        for row, of_row, share in zip([*rows, *unlabelled], probs, shares, strict=True)
+        {**row, TEACHERS: of_row.tolist(), TEACHERS_SHARE: share} if is_known else row
+        for row, of_row, share, is_known in zip(
+            [*rows, *unlabelled], probs, shares, known, strict=True
+        )
     ]
 
 
 def soft_targets(texts: Sequence[str], settings: Config) -> NDArray[np.float64]:
     """Return the teachers' mean probabilities, softened: shape (N, K), rows summing to 1.
+
+    A row is NaN if one of the teachers is a file that says nothing of its text.
 
     The mean p of the calibrated probabilities, a label's share in proportion to p^(1/T). Each
     teacher's probabilities are kept in the cache, so that the next training with the same texts
@@ -124,21 +143,71 @@ def lineage(rows: Sequence[Row], settings: Config) -> dict[str, Any]:
     """Return what a manifest says of the teachers and of the texts that they alone labelled."""
     if not settings.distill.teachers:
         return {}
-    manifests = [artifact.read_manifest(Path(name)) for name in settings.distill.teachers]
     texts = sorted(row["text"] for row in rows if row.get("corpus") == UNLABELLED)
     return {
-        "teachers": [
-            {
-                "name": manifest.name,
-                f"dev_{metrics.PRIMARY}": manifest.dev[metrics.PRIMARY]["value"],
-                "sha256": manifest.files[artifact.ONNX],
-            }
-            for manifest in manifests
-        ],
+        "teachers": [_described(Path(name)) for name in settings.distill.teachers],
         "unlabelled": {
             "rows": len(texts),
             "sha256": hashlib.sha256("\x1e".join(texts).encode()).hexdigest(),
         },
+    }
+
+
+def write_opinions(
+    path: Path, texts: Sequence[str], labels: Sequence[str], probs: NDArray[np.float64]
+) -> None:
+    """Keep what a teacher says of texts, to be named in `distill.teachers`.
+
+    A row a text: the first 16 hex digits of the sha256 of the text, and the probability of each
+    label with four decimals. The texts are not in the file.
+
+    Args:
+        path: The file, CSV; written whole or not at all.
+        texts: Sentences.
+        labels: The K labels in the order of the columns.
+        probs: Shape (N, K).
+    """
+    rows = sorted(zip(map(_key, texts), probs, strict=True), key=lambda row: row[0])
+    with artifact.atomic(path) as target, target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([KEY, *labels])
+        writer.writerows([key, *(f"{p:.4f}" for p in of_text)] for key, of_text in rows)
+
+
+def _read_opinions(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:
+    """Return the labels of a file of opinions, and the probabilities by key of the text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    try:
+        if header[0] != KEY:
+            raise ValueError(f"first column {header[0]!r}")
+        return tuple(header[1:]), {key: [float(p) for p in of_text] for key, *of_text in rows}
+    except (ValueError, IndexError) as error:
+        raise DataError(
+            f"{path}: {error}; expected the columns {KEY} and a probability for each label, "
+            f"as  stance data opinions  writes them"
+        ) from None
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _labels(teacher: Path) -> tuple[str, ...]:
+    if teacher.is_file():
+        return _read_opinions(teacher)[0]
+    return artifact.read_manifest(teacher).labels
+
+
+def _described(teacher: Path) -> dict[str, Any]:
+    """Return what a manifest says of one teacher."""
+    if teacher.is_file():
+        return {"name": str(teacher), "sha256": hashlib.sha256(teacher.read_bytes()).hexdigest()}
+    manifest = artifact.read_manifest(teacher)
+    return {
+        "name": manifest.name,
+        f"dev_{metrics.PRIMARY}": manifest.dev[metrics.PRIMARY]["value"],
+        "sha256": manifest.files[artifact.ONNX],
     }
 
 
@@ -165,6 +234,11 @@ def _folder(name: str, output: Path) -> Path:
 
 def _scored(folder: Path, texts: Sequence[str], settings: Config) -> NDArray[np.float64]:
     """Return a teacher's probabilities, columns in the order of the settings' labels."""
+    if folder.is_file():
+        header, opinions = _read_opinions(folder)
+        nothing = [np.nan] * len(header)
+        said = np.array([opinions.get(_key(text), nothing) for text in texts])
+        return said.reshape(-1, len(header))[:, [header.index(label) for label in settings.labels]]
     model: Model = load(folder)
     manifest = model.manifest
     # In an order of their own, since every seed shuffles the rows in another.

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import stance
 from stance import artifact
+from stance.cli import app
 from stance.config import Config, load_config
 from stance.corpus import load_corpus
-from stance.distillation import resolved, soft_targets, taught
+from stance.distillation import resolved, soft_targets, taught, write_opinions
 from stance.encoder import load_classifier
 from stance.examples import TEACHERS, TEACHERS_SHARE, target, weights
-from stance.schema import LABELS, ConfigError, DocumentError, ModelError
+from stance.schema import LABELS, ConfigError, DataError, DocumentError, ModelError
 from stance.training import train
+from typer.testing import CliRunner
 
 from tests.architectures import ARCHITECTURES, write_encoder
 from tests.conftest import SENTENCES, tiny_settings, write_corpus
@@ -300,3 +302,48 @@ def test_missing_unlabelled_text_stops_before_any_training(
     with pytest.raises(DocumentError, match="nowhere: no such file"):
         train(distilled(tiny_encoder, corpus_folder, model_folder, unlabelled="nowhere"))
     assert not Path("models").exists()
+
+
+def test_a_teacher_may_be_a_file_of_what_it_said(tiny_encoder: Path, model_folder: Path) -> None:
+    """It teaches as the model itself does; a row it does not know follows its label alone."""
+    corpus = write_mislabelled(Path("data"))
+    called = ["data", "opinions", str(model_folder), "--data", str(corpus)]
+    assert CliRunner().invoke(app, [*called, "--output", "said.csv"]).exit_code == 0
+    assert not any(text in Path("said.csv").read_text() for text in SPOKEN)
+    rows = load_corpus(corpus).rows("train")
+    of_model, of_file = (
+        taught(rows, resolved(distilled(tiny_encoder, corpus, name, weight=1)), say=str)
+        for name in (model_folder, "said.csv")
+    )
+    expected = np.array([row[TEACHERS] for row in of_model])
+    assert np.abs(np.array([row[TEACHERS] for row in of_file]) - expected).max() < 1e-4
+
+    lines = Path("said.csv").read_text().splitlines(keepends=True)
+    Path("said.csv").write_text("".join(lines[:-2]))
+    heard: list[str] = []
+    settings = resolved(distilled(tiny_encoder, corpus, "said.csv", weight=1))
+    partly = taught(rows, settings, say=heard.append)
+    assert sum(TEACHERS not in row for row in partly) == 2
+    assert heard[-1] == "2 rows that no teacher knows follow their labels alone"
+    trained = train(settings)
+    assert trained.dev["macro_f1"]["value"] > 0.8
+    described = artifact.read_manifest(trained.folder).data["teachers"]
+    assert described[0]["name"] == "said.csv"
+
+
+def test_a_file_of_opinions_teaches_no_other_text_and_has_the_labels(
+    tiny_encoder: Path, corpus_folder: Path
+) -> None:
+    rows = load_corpus(corpus_folder).rows("train")
+    texts = [row["text"] for row in rows]
+    write_opinions(Path("said.csv"), texts, LABELS, np.full((len(texts), 3), 1 / 3))
+    more = [str(write_texts(Path("texts.txt")))]
+    settings = resolved(distilled(tiny_encoder, corpus_folder, "said.csv", unlabelled=more))
+    with pytest.raises(DataError, match=r"texts of which said\.csv says nothing"):
+        taught(rows, settings, say=str)
+    Path("said.csv").write_text("text_sha256,dovish,hawkish\n")
+    with pytest.raises(ModelError, match="knows the labels dovish, hawkish; expected"):
+        resolved(distilled(tiny_encoder, corpus_folder, "said.csv"))
+    Path("said.csv").write_text("text,label\n")
+    with pytest.raises(DataError, match=r"said\.csv: .*expected the columns text_sha256"):
+        resolved(distilled(tiny_encoder, corpus_folder, "said.csv"))

@@ -99,3 +99,27 @@ def suspects(
     for suspect in found[:limit]:
         place = f"{suspect.id}  {suspect.label} -> {suspect.guess}?  {suspect.quality:.2f}"
         print(f"{place}\n    {suspect.text}")
+
+
+@app.command()
+def opinions(
+    models: Annotated[list[str], typer.Argument(help="Saved models; of several, the mean.")],
+    output: Annotated[Path, typer.Option(help="The file to write, CSV.")],
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Corpora whose train part is read. [data]")
+    ] = None,
+) -> None:
+    """Keep what models say of training sentences, for `distill.teachers` to name."""
+    from stance.config import Config, DistillConfig
+    from stance.corpus import load_corpus
+    from stance.distillation import resolved, soft_targets, write_opinions
+    from stance.prediction import load
+
+    labels = load(models[0]).labels
+    corpus = load_corpus(data or [Path("data")], labels=labels, splits=("train",))
+    texts = [row["text"] for row in corpus.rows("train")]
+    distill = DistillConfig(teachers=tuple(models), temperature=1)
+    settings = resolved(Config(labels=labels, distill=distill))
+    say(f"scoring {len(texts)} sentences")
+    write_opinions(output, texts, labels, soft_targets(texts, settings))
+    print(f"wrote {output}: what {', '.join(models)} says of {len(texts)} sentences")

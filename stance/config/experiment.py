@@ -166,8 +166,9 @@ class DistillConfig(Section):
     """Saved models that a model learns from, besides the gold labels (Hinton et al. 2015)."""
 
     teachers: tuple[str, ...] = ()
-    """Saved models: folders, what MLflow logged (`models:/NAME@ALIAS`), or `champion`. Of several,
-    the mean probability is learnt. None trains on the gold labels alone."""
+    """Saved models: folders, what MLflow logged (`models:/NAME@ALIAS`), `champion`, or files of
+    what one said (`stance data opinions`). Of several, the mean probability is learnt.
+    None trains on the gold labels alone."""
     temperature: float = Field(default=2.0, gt=0, le=100)
     """Above 1 the teachers' probabilities are made more even, so that the less likely labels tell
     more."""
