@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stance.article import Document, read_document
     from stance.config import Config, load_config
     from stance.corpus import Corpus, load_corpus
-    from stance.evaluation import Evaluation, evaluate
+    from stance.evaluation import Comparison, Evaluation, calibrate, compare, evaluate
     from stance.prediction import Model, load
     from stance.pretraining import Pretrained, pretrain
     from stance.schema import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "evaluation",
     "Config": "config",
     "ConfigError": "schema",
     "Corpus": "corpus",
@@ -62,6 +63,8 @@ _HOMES = {
     "Trained": "training",
     "Tuned": "tuning",
     "Word": "schema",
+    "calibrate": "evaluation",
+    "compare": "evaluation",
     "evaluate": "evaluation",
     "load": "prediction",
     "load_config": "config",
@@ -75,6 +78,7 @@ _HOMES = {
 
 __all__ = [
     "LABELS",
+    "Comparison",
     "Config",
     "ConfigError",
     "Corpus",
@@ -95,6 +99,8 @@ __all__ = [
     "Trained",
     "Tuned",
     "Word",
+    "calibrate",
+    "compare",
     "evaluate",
     "load",
     "load_config",

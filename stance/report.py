@@ -81,6 +81,8 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         cells = _cells(row, ("precision", "recall", "f1"))
         lines.append(f"{label:28}{cells}{row['support']:>9}")
     lines += ["", *_single_figures(result), "", *_confusion_lines(result["figures"])]
+    if result["slices"]["worst"]:
+        lines += ["", *slices_table(result["slices"])]
     if "behaviour" in result:
         lines += ["", *_behaviour_lines(result)]
     return "\n".join(lines) + "\n"
@@ -158,6 +160,54 @@ def _confusion_lines(figures: Mapping[str, Any]) -> list[str]:
     lines = [f"{'confusion (rows gold)':{wide + 6}}" + "".join(f"{x:>{wide}}" for x in labels)]
     for label, row in zip(labels, figures["confusion"], strict=True):
         lines.append(f"{label:{wide + 6}}" + "".join(f"{count:>{wide}}" for count in row))
+    return lines
+
+
+def comparison_table(result: Mapping[str, Any]) -> str:
+    """Lay out two models side by side as plain text."""
+    data, mcnemar, changed = result["data"], result["mcnemar"], result["changed"]
+    lines = [
+        f"first   {result['first']}",
+        f"second  {result['second']}",
+        f"on {data['name']}: {data['rows']} sentences in {data['groups']} groups",
+        *(f"note: {warning}" for warning in data["warnings"]),
+        "",
+        f"{'':20}{'first':>22}{'second':>22}{'first - second':>24}{'p':>7}",
+    ]
+    for name, found in result["difference"].items():
+        both = "".join(
+            f"{_figure(result['figures'][one][name]):>22}" for one in ("first", "second")
+        )
+        signed = f"{found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+        lines.append(f"{name.replace('_', ' '):20}{both}{signed:>24}{found['p']:>7.3f}")
+    lines += [
+        "p: the chance that the first is no better (paired bootstrap over groups)",
+        f"McNemar: only the first is right {mcnemar['only_first']} times, only the second "
+        f"{mcnemar['only_second']} times, p {mcnemar['p']:.3f}",
+        "",
+        f"{'slice':44}{'sentences':>10}{'accuracy, first - second':>28}{'p':>7}{'corrected':>11}",
+    ]
+    for one in sorted(result["slices"], key=lambda one: one["p"])[:20]:
+        signed = f"{one['value']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
+        lines.append(
+            f"{one['name'][:43]:44}{one['rows']:>10}{signed:>28}{one['p']:>7.3f}"
+            f"{one['p_corrected']:>11.3f}"
+        )
+    lines += ["", f"{changed['count']} sentences labelled otherwise; of them"]
+    for row in changed["rows"][:20]:
+        lines.append(f"  {row['gold']}: {row['first']} / {row['second']}  {row['text'][:120]}")
+    return "\n".join(lines) + "\n"
+
+
+def slices_table(slices: Mapping[str, Any]) -> list[str]:
+    """Lay out the worst slices."""
+    head = f"{'worst of ' + str(slices['tested']) + ' slices':44}{'sentences':>10}"
+    lines = [f"{head}{'error':>22}{'elsewhere':>11}{'p':>8}{'corrected':>11}"]
+    for one in slices["worst"]:
+        lines.append(
+            f"{one['name'][:43]:44}{one['rows']:>10}{_figure(one['error']):>22}"
+            f"{one['rest']:>11.3f}{one['p']:>8.4f}{one['p_corrected']:>11.4f}"
+        )
     return lines
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from stance import processes
-from stance.cli import annotate, attribution, champion, data, explain, tune
+from stance.cli import annotate, attribution, champion, compare, data, explain, tune
 from stance.cli.common import ModelOption, progress, say
 from stance.cli.render import WRITERS, Format, print_tables
 from stance.schema import StanceError
@@ -32,6 +32,7 @@ app.add_typer(attribution.app, name="attribution")
 for command in (champion.promote, champion.rollback, champion.champions):
     app.command()(command)
 app.command()(tune.tune)
+app.command()(compare.compare)
 app.command()(explain.explain)
 
 Overrides = Annotated[

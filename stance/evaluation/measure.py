@@ -18,6 +18,7 @@ from stance.config import TrackingConfig
 from stance.evaluation.confident import of_dev, trusted
 from stance.evaluation.errors import add_evidence, errors
 from stance.evaluation.sample import Sample, own_corpus, read_sample, score
+from stance.evaluation.slices import slices
 from stance.models import resolve
 from stance.prediction import Model
 from stance.runtime import Scored
@@ -35,7 +36,7 @@ class Evaluation:
 
     Attributes:
         result: As written to the JSON file: `model`, `data`, `figures`, `agreement`, `calibration`,
-            `selective`, `sets`, `abstention`, `unfamiliar`, `errors`, `baselines`, what
+            `selective`, `sets`, `abstention`, `unfamiliar`, `slices`, `errors`, `baselines`, what
             `stance.behaviour.examine` found, and `limits`, met or not. A figure is
             `{"value", "low", "high"}` with its 95 % interval, None where it is not defined.
         folder: Where the report was written; None if it was not.
@@ -106,6 +107,7 @@ def evaluate(
     result |= _measured(sample, outputs, probs)
     result |= trusted(sample, probs, outputs.distances, confidence)
     predicted = probs.argmax(axis=1)
+    result["slices"] = slices(sample, predicted)
     result["baselines"] = _baselines(scorer, sample, predicted, say) if baselines else {}
     if behaviour:
         say("behaviour: challenge sets, changes that must not matter, swaps of actors, evidence")

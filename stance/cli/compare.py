@@ -1,0 +1,39 @@
+"""Two models side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stance.cli.common import say
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="A saved model, or models:/NAME@ALIAS.")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet, or a corpus.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of a corpus.")] = "test",
+    text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="JSON file, with every changed sentence.")
+    ] = None,
+) -> None:
+    """Compare two models on the same sentences: is one better, where, and on which sentences."""
+    from stance.evaluation import compare as run
+
+    found = run(
+        first,
+        second,
+        data=data,
+        split=split,
+        text_column=text_column,
+        label_column=label_column,
+        output=output,
+        say=say,
+    )
+    print(found.to_text(), end="")
