@@ -254,12 +254,31 @@ def test_what_was_not_measured_has_no_section() -> None:
 
 
 def test_figures_of_a_kind_that_the_page_does_not_know_are_told_all_the_same() -> None:
-    slices = {"form": [{"slice": "speech", "f1": {"n": 40, **figure(0.6)}, "n": 40}]}
-    read = Reader(html_report(result(slices=slices, empty={"n": 3})))
-    assert "speech, f1" in read.words
+    drift = {"form": [{"name": "speech", "f1": {"n": 40, **figure(0.6)}, "n": 40}]}
+    read = Reader(html_report(result(drift=drift, empty={"n": 3})))
+    assert "form, speech, f1" in read.words
     assert "0.600 [0.580, 0.620]" in read.words
-    assert {"slices"} <= {a["id"] for _, a in read.tags if "id" in a}
-    assert "empty" not in {a["id"] for _, a in read.tags if "id" in a}
+    ids = {a["id"] for _, a in read.tags if "id" in a}
+    assert "drift" in ids
+    assert "empty" not in ids
+
+
+def test_many_slices_of_a_column_are_cut_to_the_worst() -> None:
+    def part(i: int) -> dict[str, Any]:
+        return {
+            "name": f"actor=number{i}", "rows": 40, "rest": 0.2, "p_corrected": 0.04,
+            "error": figure(i / 100), "macro_f1": figure(0.5),
+        }
+
+    parts = [part(i) for i in range(30)]
+    found = {"tested": 30, "worst": [parts[29]], "columns": {"actor": parts}}
+    words = Reader(html_report(result(slices=found))).words
+    assert "the 12 of 30 with the largest error" in words
+    assert "number18" in words
+    assert "number17" not in words
+    assert "actor=number29" in words
+    none = {"tested": 0, "worst": [], "columns": {}}
+    assert "No part of the data" in Reader(html_report(result(slices=none))).words
 
 
 def test_what_the_tests_of_behaviour_find_can_be_laid_out(model_folder: Path) -> None:

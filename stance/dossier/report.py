@@ -11,6 +11,7 @@ from stance.dossier import behaviour, figures
 from stance.dossier.figures import told
 from stance.dossier.limits import SWAPS
 from stance.dossier.markup import node, page, table
+from stance.dossier.slices import slices
 
 Section = Callable[[Mapping[str, Any]], Iterator[Element]]
 
@@ -20,6 +21,7 @@ _SECTIONS: tuple[tuple[str, str, Section], ...] = (
     ("calibration", "Calibration", figures.calibration),
     ("selective", "Knowing when not to answer", figures.selective),
     ("agreement", "Agreement with people", figures.agreement),
+    ("slices", "Where it is worse", slices),
     ("behaviour", "Challenge sets", behaviour.challenges),
     ("perturbations", "Changes that must not matter", behaviour.perturbations),
     ("swaps", "Fairness to actors", partial(behaviour.swaps, limits=SWAPS)),
