@@ -266,8 +266,12 @@ def test_figures_of_a_kind_that_the_page_does_not_know_are_told_all_the_same() -
 def test_many_slices_of_a_column_are_cut_to_the_worst() -> None:
     def part(i: int) -> dict[str, Any]:
         return {
-            "name": f"actor=number{i}", "rows": 40, "rest": 0.2, "p_corrected": 0.04,
-            "error": figure(i / 100), "macro_f1": figure(0.5),
+            "name": f"actor=number{i}",
+            "rows": 40,
+            "rest": 0.2,
+            "p_corrected": 0.04,
+            "error": figure(i / 100),
+            "macro_f1": figure(0.5),
         }
 
     parts = [part(i) for i in range(30)]
