@@ -78,7 +78,7 @@ check: $(READY) ## Lint, format check, strict types, corpus check
 	$(STANCE) data check
 
 test: $(READY) ## Run the tests (offline, a few minutes)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 mlflow: $(READY) ## Open the MLflow UI on this machine: http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1
