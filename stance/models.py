@@ -12,6 +12,11 @@ MODELS = Path("models")
 """Where the champion is looked for unless `STANCE_MODELS` names another folder."""
 
 
+def models_folder() -> Path:
+    """Return the folder of models in use."""
+    return Path(os.environ.get("STANCE_MODELS") or MODELS)
+
+
 def resolve(model: str | Path | None = None) -> Path:
     """Return the folder of a model named as for `stance.load`."""
     if model is not None and str(model).startswith(("models:/", "runs:/")):
@@ -21,7 +26,7 @@ def resolve(model: str | Path | None = None) -> Path:
     if model is not None:
         named = Path(model)
         return (artifact.champion(named) if named.is_dir() else None) or named
-    models = Path(os.environ.get("STANCE_MODELS") or MODELS)
+    models = models_folder()
     folder = artifact.champion(models)
     if folder is None:
         raise ModelError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
@@ -19,24 +19,25 @@ from numpy.typing import NDArray
 
 from stance import evidence
 from stance.actors import gazetteer, read_actors
-from stance.aggregate import Aggregator, article_score, article_warnings, confusion_of
+from stance.aggregate import article_score, article_warnings
 from stance.article import Document, Sentences, document_of, split_document, texts_of
+from stance.attribution import Tagger, find
 from stance.bulk import Inputs, Summary, score_corpus
 from stance.confidence import COVERAGE, Confidence, read_confidence
-from stance.models import resolve
+from stance.models import models_folder, resolve
 from stance.runtime import WINDOW, Options, Scored, Scorer
 from stance.schema import (
     Attribution,
     Explanation,
     Prediction,
     ScoredArticle,
-    ScoredPart,
     ScoredSentence,
     Span,
     StanceError,
     require,
 )
-from stance.speakers import Gazetteer, Voice, Voices, identify
+from stance.speakers import Gazetteer, Voices, identify
+from stance.voices import spoken, stands
 
 Method = Literal["occlusion", "gradients"]
 """How `Model.explain` weighs words."""
@@ -63,6 +64,7 @@ class Model:
         **options: Unpack[Options],
     ) -> None:
         self.folder = Path(folder)
+        self._threads = options.get("threads")
         self._known = Gazetteer(read_actors(actors) if actors else gazetteer())
         self._options: dict[str, Any] = {"actors": actors, **options}
         self._scorer = Scorer(self.folder, **options)
@@ -72,6 +74,14 @@ class Model:
             manifest.labels, manifest.temperature, manifest.confidence
         )
         """How outputs become probabilities, label sets and abstentions."""
+
+    @cached_property
+    def _tagger(self) -> Tagger | None:
+        """The tagger in use beside this model, else where models are looked for."""
+        for models in (self.folder.parent, models_folder()):
+            if (tagger := find(models, threads=self._threads)) is not None:
+                return tagger
+        return None
 
     def __repr__(self) -> str:
         return f"<stance.Model {self.name!r}: {', '.join(self.labels)}>"
@@ -195,6 +205,7 @@ class Model:
         name: str | None = None,
         context: int = 0,
         attributions: Sequence[Attribution] | None = None,
+        speakers: bool = True,
         abstain: float | None = None,
     ) -> ScoredArticle:
         """Score an article sentence by sentence, and the actors who speak in it.
@@ -206,6 +217,7 @@ class Model:
                 whose label they change are flagged (`depends_on_context`). Labels and scores stay
                 those of the sentence alone.
             attributions: Who says what, marked by hand. [what the tagger in use finds]
+            speakers: Look for who says what, which doubles the time.
             abstain: As for `predict`. Sentences without a label are in no count; their scores,
                 which need none, are in the article's.
 
@@ -219,10 +231,16 @@ class Model:
         document = document_of(article, name)
         spans = split_document(document)
         predictions = self._predict(texts_of(document, spans))
-        return self._scored(document, spans, predictions, context, attributions, abstain)
+        voices = None
+        if speakers:
+            voices = self._voices(document.text, spans.sentences, predictions, attributions)
+        return self._scored(document, spans, predictions, context, voices, abstain)
 
     def score_documents(self, documents: Sequence[Document]) -> list[ScoredArticle]:
-        """Score documents, none of them blank: as `score_article`, but all sentences together."""
+        """Score documents, none of them blank: as `score_article`, but all sentences together.
+
+        Who says what is not looked for.
+        """
         parts = [split_document(document) for document in documents]
         pairs = list(zip(documents, parts, strict=True))
         predicted = iter(self._predict([text for pair in pairs for text in texts_of(*pair)]))
@@ -244,7 +262,7 @@ class Model:
         spans: Sentences,
         predictions: list[Prediction],
         context: int = 0,
-        attributions: Sequence[Attribution] | None = None,
+        voices: Voices | None = None,
         abstain: float | None = None,
     ) -> ScoredArticle:
         text, texts = document.text, texts_of(document, spans)
@@ -264,9 +282,8 @@ class Model:
                 replace(sentence, in_context=wide)
                 for sentence, wide in zip(sentences, around, strict=True)
             ]
-        voices = self._voices(text, spans.sentences, predictions, attributions)
         if voices is not None:
-            sentences = self._spoken(text, sentences, voices)
+            sentences = spoken(text, sentences, voices, self._predict)
         score, interval = article_score([p.score for p in predictions])
         counts = dict.fromkeys(self.labels, 0)
         silent = self.confidence.silent(predictions, abstain)
@@ -282,12 +299,13 @@ class Model:
             interval=interval,
             counts=counts,
             model=self.name,
+            run=(self.manifest.provenance.get("mlflow") or {}).get("run_id"),
             poles=self.manifest.poles,
             warnings=(*document.warnings, *article_warnings(document.metadata.language, sentences)),
             boilerplate=spans.boilerplate,
             text=text,
             metadata=document.metadata,
-            **(self._stands(sentences, voices) if voices is not None else {}),
+            **(stands(sentences, voices, self.manifest) if voices is not None else {}),
         )
 
     def weigh_words(self, article: ScoredArticle, *, strongest: int = 8) -> ScoredArticle:
@@ -317,59 +335,12 @@ class Model:
     ) -> Voices | None:
         """Return who says each sentence; None if nothing tells who is reported to say what."""
         if attributions is None:
-            return None
+            if self._tagger is None:
+                return None
+            attributions = self._tagger.attributions(text, sentences)
         poles = self.manifest.poles
         moves = [poles is None or p.label in poles for p in predictions]
         return identify(text, sentences, attributions, moves=moves, actors=self._known)
-
-    def _spoken(
-        self, text: str, sentences: Sequence[ScoredSentence], voices: Voices
-    ) -> list[ScoredSentence]:
-        """Return sentences with their speakers, and the parts of those with several, scored."""
-        spans = [part.span for voice in voices.sentences for part in voice.parts]
-        texts = [text[span.start : span.end] for span in spans]
-        predicted = iter(self._predict(texts) if texts else [])
-
-        def parts(voice: Voice) -> Iterator[ScoredPart]:
-            for part in voice.parts:
-                p = next(predicted)
-                yield ScoredPart(
-                    text=text[part.span.start : part.span.end],
-                    start=part.span.start,
-                    end=part.span.end,
-                    label=p.label,
-                    probabilities=p.probabilities,
-                    score=p.score,
-                    form=part.form,
-                    speaker=part.speaker,
-                    target=part.target,
-                )
-
-        return [
-            replace(
-                sentence,
-                form=voice.form,
-                speaker=voice.speaker,
-                target=voice.target,
-                parts=tuple(parts(voice)),
-            )
-            for sentence, voice in zip(sentences, voices.sentences, strict=True)
-        ]
-
-    def _stands(self, sentences: Sequence[ScoredSentence], voices: Voices) -> dict[str, Any]:
-        """Return the parts of a scored article that tell how its actors stand."""
-        confusion = confusion_of(self.manifest.dev, self.labels)
-        totals = Aggregator(sentences, voices.actors, labels=self.labels, confusion=confusion)
-        correction = None
-        if confusion is not None:
-            known = {"source": "dev", "sentences": int(confusion.sum())}
-            correction = {**known, "model": self.name}
-        return {
-            "actors": totals.actors(),
-            "pairs": totals.pairs(),
-            "narration": totals.narration(),
-            "correction": correction,
-        }
 
     def _predict(self, texts: list[str], *, coverage: float = COVERAGE) -> list[Prediction]:
         found = self.outputs(texts)

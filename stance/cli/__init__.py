@@ -14,8 +14,15 @@ from typing import Annotated, Any
 import typer
 
 from stance import processes
-from stance.cli import annotate, attribution, champion, compare, data, explain, tune
-from stance.cli.common import ModelOption, progress, say
+from stance.cli import annotate, attribution, champion, compare, data, explain, report, tune
+from stance.cli.common import (
+    ActorsOption,
+    ContextOption,
+    ModelOption,
+    PrivateOption,
+    progress,
+    say,
+)
 from stance.cli.render import WRITERS, Format, print_tables
 from stance.schema import StanceError
 
@@ -34,6 +41,7 @@ for command in (champion.promote, champion.rollback, champion.champions):
 app.command()(tune.tune)
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.command()(report.report)
 
 Overrides = Annotated[
     list[str] | None, typer.Argument(help="Settings that win over the file: section.key=value")
@@ -215,10 +223,9 @@ def predict(
     precision: Annotated[
         str | None, typer.Option(help="fp32 or int8. [what the model's manifest says]")
     ] = None,
-    allow_private: Annotated[
-        bool,
-        typer.Option("--allow-private", help="Let URLs lead to this machine and its network."),
-    ] = False,
+    allow_private: PrivateOption = False,
+    actors: ActorsOption = None,
+    context: ContextOption = 0,
     text_column: Annotated[str, typer.Option(help="Tables: column with the text.")] = "text",
     processes: Annotated[
         int | None, typer.Option(min=1, help="Tables: processes that score. [one a core, to 4]")
@@ -247,8 +254,9 @@ def predict(
             articles, output, model=model, precision=precision, threads=threads, options=options
         )
         return
-    how = {"threads": threads, "precision": precision}
-    _predict_articles(articles, model, format, output, how, abstain, allow_private)
+    how = {"threads": threads, "precision": precision, "actors": actors}
+    asked = {"abstain": abstain, "context": context}
+    _predict_articles(articles, model, format, output, how, asked, allow_private)
 
 
 def _predict_articles(
@@ -257,7 +265,7 @@ def _predict_articles(
     format: Format,
     output: Path | None,
     how: dict[str, Any],
-    abstain: float | None,
+    asked: dict[str, Any],
     allow_private: bool,
 ) -> None:
     """Score articles to what one can look at."""
@@ -278,8 +286,7 @@ def _predict_articles(
         raise StanceError(f"{output}: is a folder, expected a file to write to")
     loaded = load(model, **how)
     scored = [
-        loaded.score_article(document, abstain=abstain)
-        for document in progress(documents, "scoring")
+        loaded.score_article(document, **asked) for document in progress(documents, "scoring")
     ]
     for article in scored:
         for warning in article.warnings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,20 @@ ModelOption = Annotated[
     typer.Option(
         "--model", "-m", help="Saved model, models:/NAME@ALIAS or runs:/ID/model. [the champion]"
     ),
+]
+
+ActorsOption = Annotated[
+    Path | None,
+    typer.Option(help="CSV file with actors of your own: id, name, type, aliases, side."),
+]
+
+ContextOption = Annotated[
+    int,
+    typer.Option(min=0, help="Read each sentence with so many around it; flag labels they change."),
+]
+
+PrivateOption = Annotated[
+    bool, typer.Option("--allow-private", help="Let URLs lead to this machine and its network.")
 ]
 
 

@@ -151,6 +151,7 @@ class ScoredArticle:
         actors: Its actors with their scores, those who say most first; empty without a tagger.
         pairs: Who stands how toward whom, the pairs with most statements first.
         narration: The score of what the outlet tells in its own words, deeds and background.
+        run: Id of the MLflow run that trained the model; None if it was not tracked.
         correction: What the corrected shares rest on: `source`, `sentences`, `model`; None if the
             model's mistakes are unknown.
     """
@@ -170,6 +171,7 @@ class ScoredArticle:
     pairs: tuple[PairScore, ...] = ()
     narration: Score = NOTHING_SAID
     correction: Mapping[str, Any] | None = None
+    run: str | None = None
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -185,6 +187,7 @@ class ScoredArticle:
             "name": self.name,
             "metadata": self.metadata.to_dict(),
             "model": self.model,
+            "run": self.run,
             "poles": list(self.poles) if self.poles else None,
             "score": self.score,
             "interval": list(self.interval) if self.interval else None,
