@@ -207,7 +207,7 @@ def test_decoding_finds_the_likeliest_allowed_tags_and_their_probability() -> No
         scores, steps = draw.normal(size=(4, len(TAGS))) * 2, draw.normal(size=(7, 7))
         paths = {p: v for p, v in every_path(scores, steps).items() if allowed(p, opens)}
         best = max(paths, key=lambda path: paths[path])
-        path, sure = decode(scores, steps, np.array(opens))
+        path, sure = decode(scores, steps, np.array(opens), np.zeros(4, dtype=bool))
         assert tuple(path.tolist()) == best
         total = sum(map(np.exp, paths.values()))
         for word, tag in enumerate(best):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -14,10 +15,15 @@ from stance.attribution.quotations import quotations
 from stance.attribution.words import ROLES, Words, runs
 from stance.schema import Attribution, Span
 
+# Who says it, where a quotation and a cue were found but nobody between or after them.
+_NAMED = re.compile(
+    r"(?:(?:[Tt]he|[Aa]n?|[Oo]ne|[Hh]is|[Hh]er|[Tt]heir) )?\w+(?:[.'’-]?[ -]?[A-Z]\w*\.?)*"
+)
+
 
 @dataclass(slots=True)
 class _Part:
-    """A tagged span: its words, its place, its sentence."""
+    """A tagged span: its words, its place, its sentence, the quotation that it is of."""
 
     role: str
     low: int
@@ -25,6 +31,7 @@ class _Part:
     span: Span
     sentence: int
     sure: float
+    quotation: int | None
 
 
 @dataclass(slots=True)
@@ -35,11 +42,11 @@ class _Group:
     cues: list[_Part] = field(default_factory=list)
     contents: list[_Part] = field(default_factory=list)
 
-    def parts(self) -> list[_Part]:
-        return [*self.sources, *self.cues, *self.contents]
-
     def frame(self) -> list[_Part]:
         return [*self.sources, *self.cues]
+
+    def parts(self) -> list[_Part]:
+        return [*self.frame(), *self.contents]
 
     def attribution(self) -> Attribution:
         def spans(parts: list[_Part]) -> tuple[Span, ...]:
@@ -58,8 +65,9 @@ def link(
 ) -> list[Attribution]:
     """Join tagged spans into attributions.
 
-    Within a sentence a cue takes the nearest source, and a content the nearest of these frames. A
-    content without one goes on with the quotation before it; a cue without a source, as in "and
+    Within a sentence a cue takes the nearest source, and a content the nearest of these frames.
+    What is in the same quotation is one content, whichever of its sentences has the frame. A
+    content without one goes on with what was said before it; a cue without a source, as in "and
     added", has that of the cue before it.
 
     Args:
@@ -68,32 +76,51 @@ def link(
         words: Its words.
         numbers: Their tags, shape (N,).
         sure: The probability of each tag, shape (N,).
+
+    Returns:
+        In order of their first span.
     """
-    parts = _parts(sentences, words, numbers, sure)
-    groups: list[_Group] = []
-    for sentence in sorted({part.sentence for part in parts}):
+    parts = _parts(text, sentences, words, numbers, sure)
+    frames: dict[int, list[_Group]] = {}
+    for sentence in {part.sentence for part in parts}:
         here = [part for part in parts if part.sentence == sentence]
-        for group in _within(here):
-            before = groups[-1] if groups else None
-            if not group.frame() and before is not None and _goes_on(text, before, group):
-                before.contents += group.contents
-            else:
-                groups.append(group)
-    return [group.attribution() for group in groups if group.contents]
+        frames[sentence] = _frames(here)
+    loose = []
+    for unit in _units(part for part in parts if part.role == "content"):
+        group = _frame_of(unit, frames)
+        if group is None:
+            loose.append(_Group(contents=unit))
+        else:
+            group.contents += unit
+    for groups in frames.values():
+        _share_sources(groups)
+    found = [group for groups in frames.values() for group in groups if group.contents] + loose
+    for group in found:
+        if group.cues and not group.sources:
+            group.sources = _named(text, words, numbers, group)
+    found.sort(key=lambda group: min(part.low for part in group.contents))
+    return [group.attribution() for group in _continued(text, found)]
 
 
 def _parts(
+    text: str,
     sentences: Sequence[Span],
     words: Words,
     numbers: NDArray[np.int64],
     sure: NDArray[np.float64],
 ) -> list[_Part]:
     starts = [sentence.start for sentence in sentences]
+    quoted = quotations(text)
+    opened = [quotation.start for quotation in quoted]
     found = []
     for role, low, high in runs(numbers):
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
-        found.append(_Part(ROLES[role], low, high, span, at, float(sure[low:high].mean())))
+        last = bisect_right(opened, span.start) - 1
+        inside = last >= 0 and span.end <= quoted[last].end
+        number = last if inside else None
+        part = _Part(ROLES[role], low, high, span, at, float(sure[low:high].mean()), number)
+        found.append(part)
     return found
 
 
@@ -102,32 +129,13 @@ def _gap(a: _Part, b: _Part) -> int:
     return max(a.low, b.low) - min(a.high, b.high)
 
 
-def _within(parts: list[_Part]) -> list[_Group]:
-    """Group the parts of a sentence."""
+def _frames(parts: list[_Part]) -> list[_Group]:
+    """Pair the sources and cues of a sentence, the nearest first."""
     sources = [part for part in parts if part.role == "source"]
     cues = [part for part in parts if part.role == "cue"]
-    contents = [part for part in parts if part.role == "content"]
-    groups = _frames(sources, cues)
-    loose = _Group()
-    for content in contents:
-        nearest = min(groups, key=lambda g: _distance(g, content, parts), default=None)
-        (loose if nearest is None else nearest).contents.append(content)
-    for before, group in pairwise(groups):
-        if not group.sources:
-            group.sources = before.sources
-    found = [*groups, loose] if loose.contents else groups
-    return sorted(found, key=lambda group: min(part.low for part in group.parts()))
-
-
-def _frames(sources: list[_Part], cues: list[_Part]) -> list[_Group]:
-    """Pair sources and cues, the nearest first."""
     groups = [_Group(cues=[cue]) for cue in cues]
     pairs = sorted(
-        (
-            (_gap(source, cue), s, c)
-            for s, source in enumerate(sources)
-            for c, cue in enumerate(cues)
-        )
+        (_gap(source, cue), s, c) for s, source in enumerate(sources) for c, cue in enumerate(cues)
     )
     taken: set[int] = set()
     for _, s, c in pairs:
@@ -138,21 +146,77 @@ def _frames(sources: list[_Part], cues: list[_Part]) -> list[_Group]:
     return sorted(groups, key=lambda group: min(part.low for part in group.frame()))
 
 
-def _distance(group: _Group, content: _Part, parts: list[_Part]) -> tuple[int, int]:
-    """Return how far a frame is from a content; what already has a content is further."""
-    gap = min(_gap(part, content) for part in group.frame())
-    return gap, len(group.contents)
+def _units(contents: Iterable[_Part]) -> list[list[_Part]]:
+    """Group contents that are parts of one quotation."""
+    units: list[list[_Part]] = []
+    for part in contents:
+        if part.quotation is not None and units and units[-1][-1].quotation == part.quotation:
+            units[-1].append(part)
+        else:
+            units.append([part])
+    return units
+
+
+def _frame_of(unit: list[_Part], frames: dict[int, list[_Group]]) -> _Group | None:
+    """Return the nearest frame of a content; that of its last sentence, if both ends have one."""
+    for end in (unit[-1], unit[0]):
+        groups = frames[end.sentence]
+        if groups:
+            return min(groups, key=lambda group: _distance(group, end))
+    return None
+
+
+def _distance(group: _Group, content: _Part) -> tuple[int, int]:
+    """Return how far a frame is from a content; of equals, that which has no content yet."""
+    return min(_gap(part, content) for part in group.frame()), len(group.contents)
+
+
+def _share_sources(groups: list[_Group]) -> None:
+    for before, group in pairwise(groups):
+        if not group.sources:
+            group.sources = before.sources
+
+
+def _named(text: str, words: Words, numbers: NDArray[np.int64], group: _Group) -> list[_Part]:
+    """Return the untagged name beside a quotation's cue: `"No," Lavrov said`, `said Lavrov`."""
+    cue = group.cues[0]
+    if not any(part.quotation is not None for part in group.contents):
+        return []
+    before = max((p.high for p in group.contents if p.high <= cue.low), default=None)
+    if before is not None and 0 < cue.low - before <= 6:
+        low, high = before, cue.low
+    else:
+        rest = numbers[cue.high : cue.high + 6]
+        low, high = cue.high, cue.high + int(np.argmax(np.append(rest, 1) > 0))
+    if low >= high or numbers[low:high].any():
+        return []
+    match = _NAMED.match(text, words.spans[low].start, words.spans[high - 1].end)
+    if match is None:
+        return []
+    high = low + sum(word.end <= match.end() for word in words.spans[low:high])
+    span = Span(words.spans[low].start, words.spans[high - 1].end)
+    return [_Part("source", low, high, span, cue.sentence, 0.5, None)]
+
+
+def _continued(text: str, groups: list[_Group]) -> list[_Group]:
+    """Join contents without a frame to what they go on with."""
+    found: list[_Group] = []
+    for group in groups:
+        if not group.frame() and found and _goes_on(text, found[-1], group):
+            found[-1].contents += group.contents
+        else:
+            found.append(group)
+    return found
 
 
 def _goes_on(text: str, before: _Group, group: _Group) -> bool:
-    """Return whether contents without a frame go on with what was said before them."""
-    if not before.contents:
-        return False
+    """Return whether contents without a frame go on with what was said before them.
+
+    That is in the next sentence; a quotation also goes on later in its paragraph.
+    """
     last, first = before.contents[-1], group.contents[0]
-    return (
-        first.sentence - max(p.sentence for p in before.parts()) <= 1
-        or "\n" not in text[last.span.end : first.span.start]
+    same = "\n" not in text[last.span.end : first.span.start]
+    near = first.sentence - max(part.sentence for part in before.parts()) <= 1
+    return (near and (same or first.quotation is not None)) or (
+        same and first.quotation is not None
     )
-
-
-__all__ = ["link", "quotations"]

@@ -7,16 +7,29 @@ from collections.abc import Iterator
 
 from stance.schema import Span
 
-_CLOSES = {"“": "”", "„": "“”", "«": "»", "‘": "’", '"': '"', "'": "'’", "``": ("''",)}
+_CLOSES = {
+    "“": "”",
+    "„": "“”",
+    "«": "»",
+    "‘": "’",
+    '"': '"',
+    "'": "'’",
+    "``": ("''",),
+    "''": ("''",),
+}
 """What ends a quotation, by what opens it."""
 
 # A mark that opens stands before a word and after a blank, a dash or a bracket; a single one that
 # closes is no apostrophe of a word.
 _OPENS = re.compile(
-    r"(?:(?<=[\s(\[—–:-])|^)(?:``|\"(?=\S)|'(?=[^\s\d]))|[“„«]|(?<!\w)‘(?=\S)", re.MULTILINE
+    r"(?:(?<=[\s(\[—–:-])|^)(?:``|''(?=\S)|\"(?=\S)|'(?=[^\s\d']))|[“„«]|(?<!\w)‘(?=\S)",
+    re.MULTILINE,
 )
-_MARKS = re.compile(r"``|''(?!\w)|[\"“”„«»‘’']")
+_MARKS = re.compile(r"``|''|[\"“”„«»‘’']")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+_ENDS = tuple(",.?!…—")
 
 LONGEST = 4000
 """Characters after which an unclosed single mark is taken for none."""
@@ -35,6 +48,23 @@ def quotations(text: str) -> list[Span]:
         found += _of_paragraph(text, start, end)
         start = gap.end() if gap else end
     return found
+
+
+def is_speech(text: str, quotation: Span) -> bool:
+    """Return whether a quotation is speech and not a title or a word in inverted commas.
+
+    It has three words or more, many of them in lower case, and before the closing mark a stop or a
+    comma; or it is not closed, but the next paragraph opens with a mark again.
+    """
+    words = _LETTERS.findall(text, quotation.start, quotation.end)
+    if len(words) < 3 or sum(word[0].islower() for word in words) < 0.4 * len(words):
+        return False
+    said = text[quotation.start : quotation.end]
+    inside = said.rstrip("\"”’'“»")
+    if len(inside) < len(said):
+        return inside.rstrip().endswith(_ENDS)
+    gap = _PARAGRAPH.match(text, quotation.end)
+    return gap is not None and _OPENS.match(text, gap.end()) is not None
 
 
 def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:

@@ -180,10 +180,10 @@ def judged(
     """Return the exact F1 of each role in windows, and their mean, `f1`."""
     kept = [row >= 0 for row in gold]
     golds = [row[keep] for row, keep in zip(gold, kept, strict=True)]
-    found = [
-        decode(row[: keep.sum()], transitions, np.zeros(keep.sum(), dtype=bool))[0]
-        for row, keep in zip(scores, kept, strict=True)
-    ]
+    found = []
+    for row, keep in zip(scores, kept, strict=True):
+        none = np.zeros(int(keep.sum()), dtype=bool)
+        found.append(decode(row[: len(none)], transitions, none, none)[0])
     exact = {name: score.exact for name, score in span_scores(golds, found).items()}
     return {"f1": float(np.mean(list(exact.values()))), **exact}
 

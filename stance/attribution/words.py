@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.attribution.quotations import quotations
+from stance.attribution.quotations import is_speech, quotations
 from stance.schema import Attribution, Span
 
 ROLES = ("source", "cue", "content")
@@ -31,6 +31,7 @@ class Words:
     Attributes:
         spans: The words, N of them, in order; a word is letters and digits, or one other sign.
         opens: Whether a word begins a sentence, shape (N,).
+        speech: Whether a word is in a quotation that is speech, marks included, shape (N,).
         first: The token that each word begins with, shape (N,), ascending.
         ids: The tokens, without special ones.
         looks: A number below `LOOKS` for each token: what an uncased encoder does not see.
@@ -38,6 +39,7 @@ class Words:
 
     spans: tuple[Span, ...]
     opens: NDArray[np.bool_]
+    speech: NDArray[np.bool_]
     first: NDArray[np.int64]
     ids: list[int]
     looks: list[int]
@@ -72,7 +74,8 @@ def read_words(text: str, sentences: Sequence[Span], tokenizer: Any) -> Words:
             spans.append(word)
             first.append(token)
     opens = _sentence_starts(spans, sentences)
-    looks = _looks(text, spans, opens)
+    quoted = quotations(text)
+    looks = _looks(text, spans, opens, quoted)
     counts = np.diff([*first, len(starts)]) if first else np.zeros(0, dtype=int)
     tokens = np.repeat(looks, counts)
     later = np.ones(len(tokens), dtype=bool)
@@ -82,6 +85,7 @@ def read_words(text: str, sentences: Sequence[Span], tokenizer: Any) -> Words:
     return Words(
         tuple(spans),
         opens > 0,
+        _within(spans, [span for span in quoted if is_speech(text, span)]),
         np.array(first, dtype=np.int64) - low,
         encoding.ids[low:],
         tokens.tolist(),
@@ -100,7 +104,18 @@ def _sentence_starts(words: Sequence[Span], sentences: Sequence[Span]) -> NDArra
     return opens
 
 
-def _looks(text: str, words: Sequence[Span], opens: NDArray[np.int64]) -> NDArray[np.int64]:
+def _within(words: Sequence[Span], ranges: Iterable[Span]) -> NDArray[np.bool_]:
+    """Return whether each word is within one of the ranges."""
+    inside = np.zeros(len(words), dtype=bool)
+    starts = [word.start for word in words]
+    for span in ranges:
+        inside[bisect_left(starts, span.start) : bisect_left(starts, span.end)] = True
+    return inside
+
+
+def _looks(
+    text: str, words: Sequence[Span], opens: NDArray[np.int64], quoted: Iterable[Span]
+) -> NDArray[np.int64]:
     """Return a number for each word: case + 3 x quotation + 12 x what begins at it."""
     looks = np.zeros(len(words), dtype=np.int64)
     for number, word in enumerate(words):
@@ -110,7 +125,7 @@ def _looks(text: str, words: Sequence[Span], opens: NDArray[np.int64]) -> NDArra
             before = text[words[number - 1].end : word.start] if number else "\n\n"
             looks[number] += 24 if "\n" in before else 12
     starts = [word.start for word in words]
-    for span in quotations(text):
+    for span in quoted:
         low, high = bisect_left(starts, span.start), bisect_left(starts, span.end)
         if low < high:
             looks[low:high] += 3 * 2

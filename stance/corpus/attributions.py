@@ -1,4 +1,4 @@
-"""Texts with marked attributions: the corpus's own articles, and PolNeAR's."""
+"""Texts with marked attributions: the corpus's own, and PolNeAR's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from stance.article import split
 from stance.corpus.articles import load_articles
 from stance.corpus.load import load_corpus
+from stance.corpus.markup import read_markup
 from stance.corpus.public import public_rows
 from stance.schema import Attribution, DataError, Span
 
@@ -37,8 +38,9 @@ def load_marked(source: str, part: str, *, dev: float = 0.08) -> list[MarkedText
     """Load texts with attributions.
 
     Args:
-        source: A corpus folder with articles, or `public:polnear` (Newell et al. 2018): its train
-            part is cut in two, `test` is its development part.
+        source: A corpus folder with articles; a folder of texts with marks, `train.txt` and so on
+            (`stance.corpus.markup`); or `public:polnear` (Newell et al. 2018), whose train part is
+            cut in two, and whose development part is `test`.
         part: `train`, `dev` or `test`.
         dev: Share of PolNeAR's train part that is `dev`.
 
@@ -49,6 +51,10 @@ def load_marked(source: str, part: str, *, dev: float = 0.08) -> list[MarkedText
         return _polnear(part, dev)
     if source.startswith("public:"):
         raise DataError(f"{source}: has no attributions; expected {POLNEAR} or a corpus folder")
+    folder = Path(source)
+    if any(folder.glob("*.txt")):
+        file = folder / f"{part}.txt"
+        return list(_marked_up(file)) if file.is_file() else []
     corpus = load_corpus(source)
     ids = {row["id"] for row in corpus.rows(part)}
     return [
@@ -58,9 +64,14 @@ def load_marked(source: str, part: str, *, dev: float = 0.08) -> list[MarkedText
             tuple(sentence.span for sentence in article.sentences),
             article.attributions,
         )
-        for article in load_articles(Path(source), corpus=corpus)
+        for article in load_articles(folder, corpus=corpus)
         if article.sentences[0].id in ids
     ]
+
+
+def _marked_up(file: Path) -> Iterator[MarkedText]:
+    for name, text, marked in read_markup(file):
+        yield MarkedText(name, text, split(text).sentences, marked)
 
 
 def _polnear(part: str, dev: float) -> list[MarkedText]:
