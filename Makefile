@@ -9,6 +9,7 @@ STANCE := $(BIN)/stance
 # What a training depends on; a change elsewhere does not train again.
 INPUTS := $(wildcard data/*.jsonl data/*/*.csv stance/corpus/*.py) \
           $(wildcard stance/encoder/*.py stance/config/*.py stance/metrics/*.py) $(addprefix stance/,artifact.py distillation.py examples.py promotion.py training.py)
+TAGGER := data/articles.jsonl $(wildcard data/attributions/*.txt stance/attribution/*.py) stance/encoder/tagger.py
 
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -59,8 +60,14 @@ models/.done: $(READY) models/.experiment $(CONFIG) $(INPUTS)
 	$(STANCE) train --config $(CONFIG) $(ARGS)
 	@touch $@
 
-reports/.done: models/.done
+# The tagger that finds who says what; an article is scored without it too, but not by speaker.
+models/attribution/.done: models/.done configs/attribution.yaml $(TAGGER)
+	$(STANCE) attribution train --config configs/attribution.yaml
+	@touch $@
+
+reports/.done: models/.done models/attribution/.done
 	$(STANCE) evaluate
+	$(STANCE) attribution evaluate
 	@touch $@
 
 scores/.done: reports/.done $(wildcard seeds/*)

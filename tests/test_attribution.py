@@ -16,13 +16,14 @@ from stance.attribution import Tagger, find
 from stance.attribution.decoding import decode
 from stance.attribution.evaluation import head, speakers_right
 from stance.attribution.linking import link
-from stance.attribution.quotations import quotations
+from stance.attribution.quotations import is_speech, quotations
 from stance.attribution.scores import span_scores
 from stance.attribution.words import ROLES, TAGS, Words, read_words, runs, tags, windows
 from stance.config import AttributionConfig
 from stance.corpus.attributions import MarkedText, load_marked
 from stance.schema import Attribution, DataError, ModelError, Span
 
+from tests.conftest import ROOT
 from tests.test_floors import HEAVY, loaded_by
 
 SAID = (
@@ -277,6 +278,28 @@ def test_an_interrupted_quotation_is_one(tokenizer: Any) -> None:
     assert linked(text, marked, tokenizer=tokenizer) == expected
 
 
+def test_a_quotation_of_several_sentences_is_its_last_ones_speakers(tokenizer: Any) -> None:
+    text = 'Putin refused. "Is it perfect? It is not," Lavrov said.'
+    marked = said(text, "Lavrov", "said", '"Is it perfect?', 'It is not,"')
+    expected = [[["Lavrov"], ["said"], ['"Is it perfect?', 'It is not,"']]]
+    assert linked(text, marked, tokenizer=tokenizer) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ('"We refuse," Sergei Lavrov said.', "Sergei Lavrov"),
+        ('"We refuse," said the minister on Monday.', "the minister"),
+        ('"We refuse," he said.', "he"),
+    ],
+)
+def test_an_untagged_name_beside_the_cue_of_a_quotation_is_its_source(
+    tokenizer: Any, text: str, source: str
+) -> None:
+    marked = said(text, "", "said", '"We refuse,"')
+    assert linked(text, marked, tokenizer=tokenizer) == [[[source], ["said"], ['"We refuse,"']]]
+
+
 def test_span_scores_are_exact_and_by_overlap() -> None:
     gold = [np.array([1, 2, 3, 5, 6, 6])]
     found = [np.array([1, 2, 0, 5, 6, 0])]
@@ -424,6 +447,65 @@ def test_a_model_of_sentences_is_refused(model_folder: Path) -> None:
 def test_a_source_without_attributions_is_told() -> None:
     with pytest.raises(DataError, match="has no attributions; expected public:polnear"):
         load_marked("public:fomc", "train")
+
+
+@pytest.mark.parametrize(
+    ("text", "speech"),
+    [
+        ('"We will never negotiate," he said.', True),
+        ('"We will\n\n"never negotiate," he said.', True),
+        ('He read "The Art of the Deal."', False),
+        ('It was "used up," he said.', False),
+        ('"We will never negotiate\n\nThey met.', False),
+    ],
+)
+def test_speech_is_told_from_titles_and_marked_words(text: str, speech: bool) -> None:
+    assert is_speech(text, quotations(text)[0]) is speech
+
+
+def test_a_quotation_that_is_speech_is_content_to_its_end(tagger_folder: Path) -> None:
+    text = '0 0 train "they met and they never talk to people," monday in the town.'
+    tagger = Tagger(tagger_folder)
+    words = tagger.read(text, split(text).sentences)
+    numbers, _ = tagger.tags(words)
+    roles = {ROLES[(tag - 1) // 2] for tag in numbers[words.speech]}
+    assert roles == {"content"}
+    after = int(words.speech.nonzero()[0][-1]) + 1
+    assert TAGS[numbers[after]] != "I-content"
+
+
+def test_marked_up_text_is_read_without_its_marks(tmp_path: Path) -> None:
+    marked = (
+        "# a comment\n\n=== one | wire\n[S1 Lavrov][C1 :] [Q1 No]\n\n[S12 He] [C1 wants] [Q1 talks]"
+    )
+    second = " and [C2 fears] [Q2 a wider war].\n\n=== two | wire\nThey met.\n"
+    (tmp_path / "train.txt").write_text(marked + second)
+    one, two = load_marked(str(tmp_path), "train")
+    assert one.text == "Lavrov: No\n\nHe wants talks and fears a wider war."
+    parts = [
+        [[one.text[s.start : s.end] for s in part] for part in (a.sources, a.cues, a.contents)]
+        for a in one.attributions
+    ]
+    assert parts == [
+        [["Lavrov"], [":"], ["No"]],
+        [["He"], ["wants"], ["talks"]],
+        [["He"], ["fears"], ["a wider war"]],
+    ]
+    assert (two.text, two.attributions) == ("They met.", ())
+    assert load_marked(str(tmp_path), "dev") == []
+
+
+def test_faulty_marks_are_told_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("#\n\n=== one\n[S1 He] [C1 left].\n\n=== two\n[Q1 No.\n")
+    with pytest.raises(DataError, match="no content") as told:
+        load_marked(str(tmp_path), "train")
+    assert [problem.line for problem in told.value.problems] == [3, 6]
+
+
+def test_project_marked_up_texts_are_sound() -> None:
+    texts = load_marked(str(ROOT / "data" / "attributions"), "train")
+    assert len(texts) == 48
+    assert sum(len(text.attributions) for text in texts) == 505
 
 
 def test_words_of_no_text_are_none(tokenizer: Any) -> None:
