@@ -178,8 +178,6 @@ class TokenScorer:
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self.tokenizer, self._session = _open(folder, folder / ONNX, threads=threads)
-        if len(self._session.get_outputs()) != 2:
-            raise ModelError(f"{folder}: a model of sentences, not of tokens")
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         # What the encoder has around a text: one token at least on each side, as in pre-training.

@@ -440,7 +440,7 @@ def test_the_tagger_in_use_is_found_or_there_is_none(tagger_folder: Path, tmp_pa
 
 
 def test_a_model_of_sentences_is_refused(model_folder: Path) -> None:
-    with pytest.raises(ModelError, match="a model of sentences"):
+    with pytest.raises(ModelError, match="not an attribution tagger"):
         Tagger(model_folder)
 
 
