@@ -1,14 +1,27 @@
-"""What a model must beat: majority, TF-IDF + logistic regression, frozen encoder + the same."""
+"""What a model must beat: majority, a lexicon, TF-IDF + logistic regression, a frozen encoder."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stance.cache import cached
 
+_LEXICON = Path(__file__).with_name("lexicon.csv")
+_WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*")
+_NEGATIONS = re.compile(
+    r"(?:no|not|never|without|nor|neither|cannot|refus\w*|reject\w*|fail\w*|.*n['’]t)$"
+)
+_REACH = 3
+"""Words that a negation reaches over."""
+
+LEXICON = "stance lexicon"
 NAMES: tuple[str, ...] = ("majority", "TF-IDF + logistic regression", "frozen encoder + log. reg.")
 
 
@@ -55,3 +68,39 @@ def embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np.
     return cached(
         "embeddings", key, len(texts), lambda: embed(encoder, texts, max_length=max_length)
     )
+
+
+def lexicon_labels(texts: Sequence[str], labels: Sequence[str]) -> NDArray[np.int64] | None:
+    """Label texts by counting words of `lexicon.csv`, written for this project.
+
+    A word counts for its pole, after a negation (up to three words before) for the other; the pole
+    with more words is the label, neutral if neither has. None where the labels are others.
+
+    Returns:
+        Label numbers, shape (N,).
+    """
+    lexicon = _lexicon()
+    poles = sorted(set(lexicon.values()))
+    if not {*poles, "neutral"} <= set(labels):
+        return None
+    numbers = [labels.index(poles[0]), labels.index("neutral"), labels.index(poles[1])]
+    return np.array([numbers[_leaning(text, lexicon, poles) + 1] for text in texts])
+
+
+def _leaning(text: str, lexicon: dict[str, str], poles: Sequence[str]) -> int:
+    """Return -1 for the first pole, +1 for the second, 0 for neither."""
+    words = _WORD.findall(text.lower())
+    total = 0
+    for i, word in enumerate(words):
+        stems = (word, *(word[:end] + "*" for end in range(3, len(word) + 1)))
+        pole = next((lexicon[stem] for stem in stems if stem in lexicon), None)
+        if pole is not None:
+            turned = any(_NEGATIONS.match(before) for before in words[max(0, i - _REACH) : i])
+            total += (1 if pole == poles[1] else -1) * (-1 if turned else 1)
+    return (total > 0) - (total < 0)
+
+
+@cache
+def _lexicon() -> dict[str, str]:
+    with _LEXICON.open(encoding="utf-8", newline="") as file:
+        return {row["word"]: row["label"] for row in csv.DictReader(file)}

@@ -81,6 +81,11 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         cells = _cells(row, ("precision", "recall", "f1"))
         lines.append(f"{label:28}{cells}{row['support']:>9}")
     lines += ["", *_single_figures(result), "", *_confusion_lines(result["figures"])]
+    if result["outside"]:
+        lines += ["", f"{'of other domains':28}{'flagged':>10}{'cases':>8}{'rate':>8}"]
+        for kind, found in result["outside"].items():
+            rate = f"{found['rate']:.0%}"
+            lines.append(f"{kind:28}{found['flagged']:>10}{found['cases']:>8}{rate:>8}")
     if result["slices"]["worst"]:
         lines += ["", *slices_table(result["slices"])]
     if "behaviour" in result:

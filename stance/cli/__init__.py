@@ -162,7 +162,10 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Split of a corpus.")] = "test",
     text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
     label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
-    baselines: Annotated[bool, typer.Option(help="Measure three baselines beside it.")] = True,
+    baselines: Annotated[bool, typer.Option(help="Measure baselines beside it.")] = True,
+    nli: Annotated[
+        str | None, typer.Option(help="A model of inference, for a zero-shot baseline. [none]")
+    ] = None,
     behaviour: Annotated[
         bool, typer.Option(help="Run challenge sets, changes, swaps of actors, evidence.")
     ] = True,
@@ -181,6 +184,7 @@ def evaluate(
         text_column=text_column,
         label_column=label_column,
         baselines=baselines,
+        nli=nli,
         behaviour=behaviour,
         output=output,
         html=html,

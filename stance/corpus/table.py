@@ -84,12 +84,13 @@ def read_labelled(
     if rows and (missing := [c for c in (text_column, label_column) if c not in rows[0][1]]):
         raise DataError(
             f"{path}: no column {' and no column '.join(map(repr, missing))}; "
-            f"the columns are {', '.join(map(repr, rows[0][1]))}"
+            f"the columns are {', '.join(map(repr, rows[0][1]))}: say which by --text-column and "
+            f"--label-column"
         )
     result: list[Row] = []
     for line, row in rows:
         row = {**row, "text": row.get(text_column), "label": row.get(label_column)}
-        faults = text_faults(row["text"])
+        faults = text_faults(row["text"]) or _blank(row["text"])
         if labels is not None:
             faults += label_faults(row["label"], labels)
         elif not isinstance(row["label"], str) or not row["label"]:
@@ -132,6 +133,13 @@ def text_faults(text: object) -> list[str]:
         return ["text holds U+FFFD: it was decoded with the wrong encoding"]
     if any(ch < " " and ch not in "\t\n\r" for ch in text):
         return ["text holds control characters"]
+    return []
+
+
+def _blank(text: str) -> list[str]:
+    """Say that a text is what a spreadsheet or pandas writes where there is none."""
+    if text.strip().lower() in ("nan", "none", "null", "n/a", "<na>"):
+        return [f"text is {text!r}, which stands for a missing value"]
     return []
 
 

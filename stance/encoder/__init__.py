@@ -17,6 +17,7 @@ from stance.encoder.tagger import (
     token_scores,
 )
 from stance.encoder.team import from_first, joined, speaks
+from stance.encoder.zeroshot import zero_shot
 
 __all__ = [
     "BUNDLED",
@@ -49,4 +50,5 @@ __all__ = [
     "speaks",
     "step",
     "token_scores",
+    "zero_shot",
 ]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from stance import artifact, export, metrics
 from stance.calibration import described, learn
 from stance.confidence import COVERAGE, LEVELS, Confidence
+from stance.corpus.table import read_sound_rows
 from stance.evaluation.sample import Sample, own_corpus, score
 from stance.metrics import FloatArray
 from stance.prediction import Model
@@ -51,6 +52,27 @@ def trusted(
         flagged = confidence.unfamiliar(len(gold), distances)
         found["unfamiliar"] = _answered(flagged, right, groups)["answered"]
     return found
+
+
+def outside(scorer: Model) -> dict[str, dict[str, Any]] | None:
+    """Return how many sentences of other domains are flagged, by kind.
+
+    Returns:
+        For each kind in the `outside.csv` beside a corpus of the model, `cases`, `flagged` and
+        `rate`; None without such a file or for a model that does not tell.
+    """
+    files = [Path(path) / "outside.csv" for path in scorer.manifest.data["path"]]
+    file = next(filter(Path.is_file, files), None)
+    if file is None or scorer.confidence.farthest is None:
+        return None
+    rows = [row for _, row in read_sound_rows(file, ("kind", "text"))]
+    predictions = scorer.predict([row["text"] for row in rows])
+    found: dict[str, dict[str, Any]] = {}
+    for row, p in zip(rows, predictions, strict=True):
+        one = found.setdefault(row["kind"], {"cases": 0, "flagged": 0})
+        one["cases"] += 1
+        one["flagged"] += p.unfamiliar
+    return {kind: {**one, "rate": one["flagged"] / one["cases"]} for kind, one in found.items()}
 
 
 def _answered(

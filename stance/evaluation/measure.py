@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from stance import artifact, dossier, metrics, report, tracking
-from stance.baselines import predict_baselines
 from stance.behaviour import examine
 from stance.confidence import softmax
 from stance.config import TrackingConfig
-from stance.evaluation.confident import of_dev, trusted
+from stance.evaluation.confident import of_dev, outside, trusted
 from stance.evaluation.errors import add_evidence, errors
-from stance.evaluation.sample import Sample, own_corpus, read_sample, score
+from stance.evaluation.rivals import rivals
+from stance.evaluation.sample import Sample, read_sample, score
 from stance.evaluation.slices import slices
 from stance.models import resolve
 from stance.prediction import Model
 from stance.runtime import Scored
-from stance.schema import DataError, StanceError
+from stance.schema import StanceError
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ class Evaluation:
 
     Attributes:
         result: As written to the JSON file: `model`, `data`, `figures`, `agreement`, `calibration`,
-            `selective`, `sets`, `abstention`, `unfamiliar`, `slices`, `errors`, `baselines`, what
-            `stance.behaviour.examine` found, and `limits`, met or not. A figure is
-            `{"value", "low", "high"}` with its 95 % interval, None where it is not defined.
+            `selective`, `sets`, `abstention`, `unfamiliar`, `outside`, `slices`, `errors`,
+            `baselines`, what `stance.behaviour.examine` found, and `limits`, met or not. A figure
+            is `{"value", "low", "high"}` with its 95 % interval, None where it is not defined.
         folder: Where the report was written; None if it was not.
     """
 
@@ -67,6 +67,7 @@ def evaluate(
     text_column: str = "text",
     label_column: str = "label",
     baselines: bool = True,
+    nli: str | None = None,
     behaviour: bool = True,
     output: str | Path | None = "reports",
     html: str | Path | None = None,
@@ -82,6 +83,7 @@ def evaluate(
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
         baselines: Measure the baselines too, trained on the model's training rows.
+        nli: A model of natural language inference (folder or hub id) to be a zero-shot baseline.
         behaviour: Run the tests of behaviour too: challenge sets, changes that must not matter,
             swaps of actors, evidence. They take a minute or two, whatever the size of the data.
         output: Folder for the report, JSON, text and web page; None writes none. On the test split
@@ -107,8 +109,9 @@ def evaluate(
     result |= _measured(sample, outputs, probs)
     result |= trusted(sample, probs, outputs.distances, confidence)
     predicted = probs.argmax(axis=1)
+    result["outside"] = outside(scorer)
     result["slices"] = slices(sample, predicted)
-    result["baselines"] = _baselines(scorer, sample, predicted, say) if baselines else {}
+    result["baselines"] = rivals(scorer, sample, predicted, nli=nli, say=say) if baselines else {}
     if behaviour:
         say("behaviour: challenge sets, changes that must not matter, swaps of actors, evidence")
         result |= examine(scorer, sample.texts)
@@ -148,39 +151,6 @@ def _measured(sample: Sample, outputs: Scored, probs: metrics.FloatArray) -> dic
         "calibration": {"before": calibration(raw), "after": calibration(probs)},
         "selective": metrics.risk_coverage(gold, probs, groups=groups),
         "errors": errors(sample, probs),
-    }
-
-
-def _baselines(
-    scorer: Model, sample: Sample, predicted: metrics.IntArray, say: Callable[[str], None]
-) -> dict[str, dict[str, Any]]:
-    """Measure the baselines, fitted on the model's training rows, beside it."""
-    config = scorer.manifest.config
-    try:
-        corpus = sample.corpus or own_corpus(scorer, "train", say)
-    except DataError as error:
-        say(f"no baselines: the training data is not here ({str(error).splitlines()[0]})")
-        return {}
-    limit = config["data"]["train_limit"]
-    seed = config["train"]["seed"]
-    train = corpus.limited(limit, seed=seed) if limit else corpus.rows("train")
-    say(f"baselines: fitting three on the same {len(train)} training sentences")
-    others = predict_baselines(
-        [row["text"] for row in train],
-        metrics.numbers([row["label"] for row in train], scorer.labels),
-        sample.texts,
-        encoder=config["encoder"]["name"],
-        max_length=config["encoder"]["max_length"],
-    )
-    gold, groups, labels = sample.gold, sample.groups, sample.labels
-    return {
-        name: {
-            **metrics.evaluate_predictions(gold, other, labels, groups=groups),
-            "difference": metrics.paired_difference(
-                gold, predicted, other, len(labels), groups=groups
-            ),
-        }
-        for name, other in others.items()
     }
 
 

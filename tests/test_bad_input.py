@@ -1,0 +1,120 @@
+"""Data that an evaluation cannot or can hardly use: a clear message, or figures with a warning."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stance
+from stance.evaluation.sample import Sample, _oddities
+from stance.schema import DataError, ModelError
+
+GOOD = [
+    ("we will never negotiate.", "hardline"),
+    ("they refuse talks and attack the border.", "hardline"),
+    ("we welcome the offer of peace talks.", "conciliatory"),
+    ("ministers met on monday.", "neutral"),
+]
+
+
+def write(rows: list[dict[str, Any]], name: str = "gold.jsonl") -> Path:
+    path = Path(name)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def measured(model: Path, path: Path) -> dict[str, Any]:
+    found = stance.evaluate(model, data=path, baselines=False, behaviour=False, output=None)
+    result = found.to_dict()
+    json.dumps(result, allow_nan=False)  # never a silent NaN
+    assert found.to_text()
+    return result
+
+
+def test_file_without_gold_says_which_columns_there_are(model_folder: Path) -> None:
+    path = write([{"text": "we met.", "stance": "neutral"}])
+    with pytest.raises(
+        DataError, match=r"no column 'label'; the columns are 'text', 'stance': .*--label-column"
+    ):
+        measured(model_folder, path)
+
+
+def test_labels_that_the_model_lacks_are_listed_by_line(model_folder: Path) -> None:
+    path = write([{"text": text, "label": label} for text, label in [*GOOD, ("we met.", "hawk")]])
+    with pytest.raises(DataError, match=r"gold.jsonl:5: unknown label 'hawk'; expected one of con"):
+        measured(model_folder, path)
+
+
+def test_one_class_only_is_measured_with_a_warning(model_folder: Path) -> None:
+    path = write([{"text": text, "label": "hardline"} for text, _ in GOOD])
+    result = measured(model_folder, path)
+    assert any(
+        "no sentence is labelled conciliatory, neutral" in w for w in result["data"]["warnings"]
+    )
+    assert result["figures"]["roc_auc"]["value"] is None
+    assert 0 <= result["figures"]["accuracy"]["value"] <= 1
+
+
+def test_three_rows_are_measured_with_a_warning(model_folder: Path) -> None:
+    path = write([{"text": t, "label": label, "doc": i} for i, (t, label) in enumerate(GOOD[:3])])
+    warnings = measured(model_folder, path)["data"]["warnings"]
+    assert any("3 sentences in 3 groups (by doc): the intervals mean little" in w for w in warnings)
+
+
+def test_one_row_is_measured(model_folder: Path) -> None:
+    result = measured(model_folder, write([{"text": "we met.", "label": "neutral"}]))
+    assert math.isfinite(result["calibration"]["after"]["ece"]["value"])
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "", None, 3.5, float("nan")])
+def test_missing_text_is_refused_by_line(model_folder: Path, text: object) -> None:
+    path = write([{"text": "we met.", "label": "neutral"}, {"text": text, "label": "neutral"}])
+    with pytest.raises(DataError, match=r"gold.jsonl:2: text is"):
+        measured(model_folder, path)
+
+
+def test_missing_text_of_a_table_is_refused(model_folder: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": ["we met.", None], "label": ["neutral", "neutral"]})
+    frame.to_csv("gold.csv", index=False, na_rep="nan")
+    frame.to_parquet("gold.parquet")
+    for name in ("gold.csv", "gold.parquet"):
+        with pytest.raises(DataError, match="text is"):
+            measured(model_folder, Path(name))
+
+
+def test_repeated_ids_and_texts_are_told(model_folder: Path) -> None:
+    rows = [{"id": "a", "text": text, "label": label} for text, label in GOOD]
+    rows += [{"id": "b", "text": "We will never  negotiate.", "label": "neutral"}]
+    warnings = "\n".join(measured(model_folder, write(rows))["data"]["warnings"])
+    assert "1 ids occur more than once ('a' is the first)" in warnings
+    assert "1 sentences are repeats of others; each counts" in warnings
+    assert "1 sentences occur with more than one label" in warnings
+    assert "no column group, doc" in warnings
+
+
+def test_rows_without_a_group_are_groups_of_their_own(model_folder: Path) -> None:
+    rows = [{"text": text, "label": label, "doc": ""} for text, label in GOOD]
+    assert measured(model_folder, write(rows))["data"]["groups"] == 4
+
+
+def test_very_many_rows_are_warned_of() -> None:
+    row = {"text": "we met.", "label": "neutral", "doc": 1}
+    sample = Sample("many", [row] * 100_001, ("neutral", "hardline"), "doc", None)
+    assert any("200 resamples" in warning for warning in _oddities(sample))
+
+
+def test_unlearnt_precision_is_no_traceback(model_folder: Path) -> None:
+    import shutil
+
+    old = Path("old") / model_folder.name
+    shutil.copytree(model_folder, old)
+    manifest = json.loads((old / "stance.json").read_text())
+    manifest["confidence"]["sets"] = [[0.1]]
+    (old / "stance.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="damaged confidence"):
+        stance.load(old)
