@@ -368,7 +368,7 @@ def test_evaluation_writes_page_and_card_and_says_the_same_in_all(model_folder: 
     found = stance.evaluate(folder, baselines=False, html="mine/page.html")
     assert found.folder is not None
     page = (found.folder / "report.html").read_text(encoding="utf-8")
-    assert Path("mine/page.html").read_text(encoding="utf-8") == page
+    assert Path("mine/page.html").read_text(encoding="utf-8") == page == found.to_html()
     assert {a["id"] for _, a in Reader(page).tags if "id" in a} >= {
         *("limits", "figures", "calibration", "selective", "perturbations", "swaps"),
         *("faithfulness", "errors"),

@@ -54,6 +54,10 @@ class Evaluation:
         """Return everything as plain JSON types, without NaN."""
         return self.result
 
+    def to_html(self) -> str:
+        """Return the report as a self-contained web page."""
+        return dossier.html_report(self.result)
+
     def to_text(self) -> str:
         """Return a table that fits a terminal."""
         return report.evaluation_table(self.result)
@@ -123,9 +127,10 @@ def evaluate(
         if data is None and split == "test":
             _write_card(result, scorer, folder, say)
         _log(result, scorer, sample.name, folder)
+    evaluation = Evaluation(result, folder)
     if html is not None:
-        _write_page(result, Path(html))
-    return Evaluation(result, folder)
+        _write_page(evaluation.to_html(), Path(html))
+    return evaluation
 
 
 def _measured(sample: Sample, outputs: Scored, probs: metrics.FloatArray) -> dict[str, Any]:
@@ -161,7 +166,7 @@ def _write(result: dict[str, Any], sample: Sample, folder: Path) -> None:
         path.write_text(content + "\n", encoding="utf-8")
     with artifact.atomic(folder / "report.txt") as path:
         path.write_text(report.evaluation_table(result), encoding="utf-8")
-    _write_page(result, folder / "report.html")
+    _write_page(dossier.html_report(result), folder / "report.html")
     matrix = result["figures"]["confusion"]
     report.confusion_picture(matrix, sample.labels, folder / "confusion.png")
 
@@ -179,10 +184,10 @@ def _write_card(
         say(f"no model card in {scorer.folder}: {error.strerror}")
 
 
-def _write_page(result: dict[str, Any], target: Path) -> None:
+def _write_page(page: str, target: Path) -> None:
     try:
         with artifact.atomic(target) as path:
-            path.write_text(dossier.html_report(result), encoding="utf-8")
+            path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise StanceError(f"{target}: cannot be written: {error.strerror}") from None
 
