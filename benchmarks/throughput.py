@@ -152,6 +152,7 @@ def others(options: argparse.Namespace, folder: Path) -> dict[str, Predict]:
         """The fine-tuned classifier as a pipeline takes it."""
 
         config_class = type(classifier.encoder.config)
+        _supports_sdpa = True
 
         def __init__(self) -> None:
             super().__init__(classifier.encoder.config)

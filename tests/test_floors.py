@@ -35,7 +35,7 @@ FLOORS = (
     ("behaviour", "distillation"),
     ("promotion",),
     ("training", "pretraining", "evaluation", "suspects", "annotation"),
-    ("seeds", "tuning"),
+    ("classifier", "seeds", "tuning"),
     ("cli", "mlflow_model", "__init__"),
     ("__main__",),
 )
