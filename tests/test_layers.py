@@ -60,6 +60,13 @@ def test_frozen_parts_are_not_given_to_the_optimizer(tiny_encoder: Path) -> None
     assert not any("embeddings" in name or "layer.0" in name for name in rates(model))
 
 
+def test_frozen_parts_have_no_dropout_and_the_others_have(tiny_encoder: Path) -> None:
+    model = prepared(tiny_encoder, frozen=2).eval().train()
+    awake = {name for name, module in model.named_modules() if module.training}
+    assert not any("embeddings" in name or "layer.0" in name for name in awake)
+    assert {"encoder.encoder.layer.1.output.dropout", "dropout"} <= awake
+
+
 def test_highest_layers_are_drawn_anew_and_the_others_kept(tiny_encoder: Path) -> None:
     before = dict(classifier(tiny_encoder).encoder.named_parameters())
     after = dict(prepared(tiny_encoder, reinitialized=1).encoder.named_parameters())

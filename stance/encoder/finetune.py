@@ -85,7 +85,9 @@ def fine_tune(
     transformers.set_seed(settings.seed)
     tokenizer, model = load_pretrained(config)
     prepare(model, config.encoder, settings)
-    collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=8)
+    # The tensor cores of a GPU want multiples of 8; a CPU only has more to do.
+    multiple = 8 if torch.cuda.is_available() else None
+    collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=multiple)
     listener = _Listener(on_log)
     dev_rows = _tokenized(dev, tokenizer, config)
     by_length = np.argsort(dev_rows["length"][:], kind="stable")

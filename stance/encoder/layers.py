@@ -63,9 +63,8 @@ def prepare(model: Classifier, encoder: EncoderConfig, settings: TrainConfig) ->
     _reinitialize(model.encoder, settings.reinitialized)
     if encoder.lora is not None:
         _add_adapters(model, encoder)
-    for part in parts(model.encoder)[: settings.frozen]:
-        for module in part:
-            module.requires_grad_(False)
+    frozen = parts(model.encoder)[: settings.frozen]
+    model.freeze([module for part in frozen for module in part])
     if settings.gradient_checkpointing:
         model.encoder.activation_checkpointing_enable()
 
@@ -127,7 +126,7 @@ def optimizer(model: Classifier, settings: TrainConfig) -> torch.optim.Optimizer
             groups.setdefault(rate, []).append(parameter)
     ordered = [{"params": groups[rate], "lr": rate} for rate in sorted(groups, reverse=True)]
     head = {"params": list(model.head.parameters()), "lr": settings.head_learning_rate}
-    return torch.optim.AdamW([*ordered, head], weight_decay=settings.weight_decay)
+    return torch.optim.AdamW([*ordered, head], weight_decay=settings.weight_decay, fused=True)
 
 
 def _linear(module: torch.nn.Module) -> bool:

@@ -49,6 +49,21 @@ class Classifier(torch.nn.Module):
         self.head = torch.nn.Linear(encoder.config.hidden_size, labels)
         torch.nn.init.normal_(self.head.weight, std=0.02)
         torch.nn.init.zeros_(self.head.bias)
+        self._frozen: list[torch.nn.Module] = []
+
+    def freeze(self, modules: Sequence[torch.nn.Module]) -> None:
+        """Leave modules as they are: no gradients, and no dropout, which is there to keep weights
+        from relying on each other and only costs time where none of them learns."""
+        self._frozen.extend(modules)
+        for module in modules:
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Set training or evaluation mode; what is frozen stays in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     def forward(
         self,
