@@ -216,12 +216,10 @@ def _say_what_is_unfinished(work: Workspace, say: Callable[[str], None]) -> None
 
 def _place(work: Workspace) -> str:
     """Say where a training goes on."""
-    from stance.encoder import latest, step
+    from stance.encoder import place
 
-    if (work.folder.parent / work.name).is_dir():
-        return "from the saved model"
-    last = latest(work.checkpoints)
-    return f"from step {step(last)}" if last else "from the start: there was no checkpoint yet"
+    saved = (work.folder.parent / work.name).is_dir()
+    return "from the saved model" if saved else place(work.checkpoints)
 
 
 def training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:

@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from stance import artifact
-from stance.config import AttributionConfig, Config
+from stance.config import AttributionConfig, Config, PretrainConfig
 from stance.schema import BusyError, StanceError
 
 PREFIX = ".training-"
 _PROGRESS = "progress.json"
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers")
-_CODE = ("training.py", "examples.py", "encoder/*.py")
+_CODE = ("training.py", "pretraining.py", "examples.py", "encoder/*.py")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -133,7 +133,7 @@ def others(work: Workspace) -> list[Path]:
     return [f.parent for f in beside if f.parent != work.folder and _idle(f.parent)]
 
 
-def fingerprint(settings: Config | AttributionConfig, data: Any) -> str:
+def fingerprint(settings: Config | AttributionConfig | PretrainConfig, data: Any) -> str:
     """Return twelve hexadecimal digits that change with whatever changes the weights.
 
     Args:
@@ -141,14 +141,15 @@ def fingerprint(settings: Config | AttributionConfig, data: Any) -> str:
         data: What it learns from and is judged by, as JSON would have it.
     """
     content = settings.model_dump(mode="json")
-    del content["train"]["checkpoint_minutes"]
+    del content.get("train", content)["checkpoint_minutes"]
     versions = {package: version(package) for package in _PACKAGES}
     what = json.dumps([content, data, versions], sort_keys=True, default=str)
     digest = hashlib.sha256(what.encode())
     here = Path(__file__).parent
     for file in sorted(file for pattern in _CODE for file in here.glob(pattern)):
         digest.update(file.read_bytes())
-    encoder = Path(settings.encoder.name)
+    named = settings.encoder if isinstance(settings, PretrainConfig) else settings.encoder.name
+    encoder = Path(named)
     for file in sorted(encoder.rglob("*")) if encoder.is_dir() else []:
         status = file.stat()
         digest.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())

@@ -11,7 +11,7 @@ import stance
 import torch
 from datasets import Dataset
 from stance.config import Config
-from stance.encoder import FineTuned, fine_tune, finetune
+from stance.encoder import FineTuned, fine_tune, loop
 from stance.examples import examples
 from stance.schema import ConfigError
 from stance.training import train
@@ -228,8 +228,8 @@ def test_compiled_model_learns_what_the_plain_one_learns(
 def test_automatic_precision_is_half_width_where_that_is_fast(
     fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finetune, "fast_bf16", lambda: fast)
-    assert bool(finetune.precision("auto").get("bf16")) == fast
+    monkeypatch.setattr(loop, "fast_bf16", lambda: fast)
+    assert bool(loop.precision("auto").get("bf16")) == fast
 
 
 def test_a_processor_without_tiles_for_bf16_keeps_to_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,4 +237,4 @@ def test_a_processor_without_tiles_for_bf16_keeps_to_fp32(monkeypatch: pytest.Mo
     for tiles in (True, False):
         found = {"amx_bf16": tiles, "avx512_bf16": True}
         monkeypatch.setattr("torch.cpu.get_capabilities", lambda found=found: found)
-        assert finetune.fast_bf16() == tiles
+        assert loop.fast_bf16() == tiles

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stance
 import torch
+from stance import artifact
 from stance.config import PretrainConfig, load_pretrain_config
 from stance.encoder.masked import MaskedTrainer, Masking
 from stance.encoder.model import load, load_encoder
@@ -20,6 +24,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from tests.architectures import ARCHITECTURES, write_encoder
 from tests.conftest import SENTENCES, tiny_settings, write_corpus
 from tests.test_cli import refused, run
+from tests.trainer import Server, server
 
 FAST = (
     "epochs=6",
@@ -82,7 +87,7 @@ def test_the_loss_at_masked_tokens_is_that_of_the_whole_model(
 ) -> None:
     tokenizer, model, _ = load(AutoModelForMaskedLM, str(encoders[architecture]))
     model.eval()
-    masking = Masking(tokenizer, PretrainConfig(), seed=1)
+    masking = Masking(tokenizer, PretrainConfig())
     sentences = Path(texts).read_text().split("\n\n")[:8]
     batch = masking(list(masking.masked_rows(sentences)))
     trainer = object.__new__(MaskedTrainer)
@@ -106,11 +111,11 @@ def test_words_are_masked_whole_and_differently_each_time(
     encoders: dict[str, Path], architecture: str
 ) -> None:
     tokenizer, _ = load_encoder(str(encoders[architecture]))
-    masking = Masking(tokenizer, PretrainConfig(masked=0.4))
+    epochs = itertools.count()
+    masking = Masking(tokenizer, PretrainConfig(masked=0.4), epoch=lambda: next(epochs))
     row, short = masking.rows(["we talk about walls and doors on monday", "peace"])
     words = tokenizer("we talk about walls and doors on monday").word_ids()
     assert len(words) > 2 + len(set(words))  # some words are of several tokens
-    torch.manual_seed(0)
     batches = [masking([row, short]) for _ in range(20)]
     for batch in batches:
         masked = batch["labels"][0] != -100
@@ -127,38 +132,66 @@ def test_held_out_sentences_are_masked_once(tiny_encoder: Path) -> None:
     sentences = ["we will never negotiate.", "ministers met on monday."]
     for whole in (True, False):
         settings = PretrainConfig(whole_words=whole, masked=0.5)
-        first, second = (
-            Masking(tokenizer, settings, seed=3).masked_rows(sentences) for _ in range(2)
-        )
+        first, second = (Masking(tokenizer, settings).masked_rows(sentences) for _ in range(2))
         assert first[:] == second[:]
         batch = Masking(tokenizer, settings)(list(first))
         assert batch["labels"][0].tolist() == first[0]["labels"]
 
 
-def test_a_killed_pre_training_goes_on(
-    tiny_encoder: Path, texts: str, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def stance_command() -> Iterator[Server]:
+    with server() as running:
+        yield running
+
+
+def command(encoder: Path, texts: str) -> list[str]:
+    """Three epochs of 13 steps, with checkpoints after steps 10, 20, 30 and each epoch."""
+    settings = [*FAST, "epochs=3", "batch_size=6", "checkpoint_minutes=0"]
+    return ["pretrain", texts, *settings, "--encoder", str(encoder), "--output", "adapted"]
+
+
+def adapted() -> list[object]:
+    """What came out: the weights, and what does not depend on when it was of the card."""
+    folder = Path("adapted")
+    card = json.loads((folder / CARD).read_text())
+    assert list(Path().glob(".training-*")) == []
+    files = [(folder / name).read_bytes() for name in ("model.safetensors", "tokenizer.json")]
+    return [*files, *(card[key] for key in ("loss_before", "loss_after", "steps"))]
+
+
+def test_killed_pre_training_ends_as_if_nothing_had_happened(
+    stance_command: Server, tiny_encoder: Path, texts: str
 ) -> None:
-    settings = [*FAST, f"encoder={tiny_encoder}"]
-    whole = pretrain([texts], "whole", overrides=settings)
-    compute_loss = MaskedTrainer.compute_loss
-    steps = []
+    arguments = command(tiny_encoder, texts)
+    assert stance_command.run(*arguments).status == 0
+    whole = adapted()
+    step = "torch.optim:AdamW.step"
+    for at, call, place in (
+        (step, 5, "from the start"),
+        (step, 24, "from step 20"),  # within an epoch
+        ("stance.encoder:save_adapted", 1, "from step 39"),
+        ("stance.workspace:Workspace.clear", 1, "from step 39"),
+    ):
+        shutil.rmtree("adapted", ignore_errors=True)
+        assert stance_command.run(*arguments, at=at, call=call).status == -9
+        done = stance_command.run(*arguments)
+        assert done.status == 0, done.output
+        assert f"going on {place}" in done.output
+        assert adapted() == whole, at
 
-    def dies(self: MaskedTrainer, model: Any, *args: Any, **kwargs: Any) -> Any:
-        steps.extend([self.state.global_step] * model.training)
-        if len(steps) == 37:
-            raise RuntimeError("killed")
-        return compute_loss(self, model, *args, **kwargs)
 
-    monkeypatch.setattr(MaskedTrainer, "compute_loss", dies)
-    with pytest.raises(RuntimeError, match="killed"):
-        pretrain([texts], "killed", overrides=settings)
-    assert not Path("killed").exists()
-    steps.clear()
-    again = pretrain([texts], "killed", overrides=settings)
-    assert steps == list(range(30, 60))  # the last checkpoint was that of the third epoch
-    assert (again.loss_after, again.steps) == (whole.loss_after, whole.steps)
-    for name in ("model.safetensors", "tokenizer.json"):
-        assert (Path("killed") / name).read_bytes() == (Path("whole") / name).read_bytes()
+def test_pre_training_asked_to_stop_makes_a_checkpoint_and_two_at_once_are_refused(
+    stance_command: Server, tiny_encoder: Path, texts: str
+) -> None:
+    arguments = command(tiny_encoder, texts)
+    done = stance_command.run(*arguments, at="torch.optim:AdamW.step", call=7, do="SIGINT")
+    assert done.status == 130
+    assert "stopped; the same command goes on from step 7" in done.output
+    (workspace,) = Path().glob(".training-*")
+    with artifact.locked(workspace / "lock"):
+        refused = stance_command.run(*arguments)
+    assert refused.status == 2
+    assert "this training is under way already" in refused.output
 
 
 def test_mlflow_has_the_curve_and_the_card(tiny_encoder: Path, texts: str) -> None:

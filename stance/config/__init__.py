@@ -1,6 +1,10 @@
 """Settings: YAML files and `key=value` overrides to frozen, checked objects."""
 
-from stance.config.attribution import AttributionConfig, load_attribution_config
+from stance.config.attribution import (
+    AttributionConfig,
+    TaggerTrainConfig,
+    load_attribution_config,
+)
 from stance.config.experiment import (
     POLES,
     Config,
@@ -31,6 +35,7 @@ __all__ = [
     "LoraConfig",
     "PretrainConfig",
     "PromotionConfig",
+    "TaggerTrainConfig",
     "TrackingConfig",
     "TrainConfig",
     "as_override",

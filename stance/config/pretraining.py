@@ -36,6 +36,8 @@ class PretrainConfig(Section):
     """Of matrix products; weights stay in fp32. auto is bf16 on a recent GPU or a CPU with AMX,
     where that is about twice as fast, else fp32; fp16 needs a GPU."""
     seed: int = Field(default=13, ge=0, lt=2**32)
+    checkpoint_minutes: float = Field(default=5, ge=0, allow_inf_nan=False)
+    """Least time between two checkpoints within an epoch; each epoch ends with one."""
     tracking: TrackingConfig = TrackingConfig()
 
 

@@ -1,8 +1,9 @@
 """Fine-tunes, saves and exports transformer encoders. The only package that imports torch."""
 
 from stance.encoder.attribution import integrated_gradients
-from stance.encoder.checkpoints import latest, step
-from stance.encoder.finetune import FineTuned, OnLog, fine_tune
+from stance.encoder.checkpoints import latest, place
+from stance.encoder.finetune import FineTuned, fine_tune
+from stance.encoder.loop import OnLog
 from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
 from stance.encoder.quantise import quantise
@@ -43,12 +44,12 @@ __all__ = [
     "load_tagger",
     "locate",
     "logits",
+    "place",
     "quantise",
     "save",
     "save_adapted",
     "save_tagger",
     "speaks",
-    "step",
     "token_scores",
     "zero_shot",
 ]

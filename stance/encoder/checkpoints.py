@@ -36,6 +36,12 @@ def step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
+def place(folder: Path) -> str:
+    """Say where a training with checkpoints in this folder goes on."""
+    last = latest(folder)
+    return f"from step {step(last)}" if last else "from the start: there was no checkpoint yet"
+
+
 def ended(state: TrainerState) -> bool:
     """Return whether training had come to its end, the last step or an early stop."""
     control = state.stateful_callbacks[TrainerControl.__name__]["args"]

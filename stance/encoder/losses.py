@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 from torch.nn.functional import kl_div, log_softmax, one_hot
-from transformers import Trainer
 
 from stance.config import TrainConfig
-from stance.encoder.batches import LengthGrouped
+from stance.encoder.loop import LoopTrainer
 
 
 def cross_entropy(
@@ -42,8 +41,8 @@ def divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return (both[0] + both[1]).sum(-1) / 2
 
 
-class ClassificationTrainer(Trainer):  # type: ignore[misc]
-    """The Hugging Face `Trainer` with this package's loss and order of rows.
+class ClassificationTrainer(LoopTrainer):
+    """The `Trainer` of this package with a classifier's loss.
 
     Batches hold what the model reads, `labels` (numbers, shape (B,), or probabilities, shape
     (B, K)), and may hold `weight`, shape (B,): what each row counts, 1 on average.
@@ -56,11 +55,6 @@ class ClassificationTrainer(Trainer):  # type: ignore[misc]
     def __init__(self, settings: TrainConfig, **options: Any) -> None:
         super().__init__(**options)
         self._settings = settings
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
-        of_a_step = self.get_total_train_batch_size(self.args)
-        lengths = self.train_dataset["length"][:]
-        return LengthGrouped(lengths, of_a_step, self.args.seed, lambda: int(self.state.epoch or 0))
 
     def compute_loss(
         self,

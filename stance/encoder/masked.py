@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -16,15 +17,10 @@ from transformers import (
     AutoModelForMaskedLM,
     DataCollatorForLanguageModeling,
     DataCollatorForTokenClassification,
-    PrinterCallback,
-    ProgressCallback,
-    Trainer,
-    TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from stance.config import PretrainConfig
-from stance.encoder.finetune import OnLog, _Bar, _Listener, precision
+from stance.encoder.loop import LoopTrainer, OnLog, arguments, looping, run
 from stance.encoder.model import load, quiet
 from stance.schema import ModelError
 
@@ -62,6 +58,8 @@ def adapt(
     held_out: Sequence[str],
     scratch: Path,
     on_log: OnLog,
+    *,
+    resume: Path | None = None,
 ) -> Adapted:
     """Go on with an encoder's pre-training (Gururangan et al. 2020).
 
@@ -69,30 +67,35 @@ def adapt(
         settings: The experiment.
         train: Sentences to learn from.
         held_out: Sentences to measure by.
-        scratch: Folder for checkpoints; training goes on from the last one in it.
-        on_log: Told every figure as it comes.
+        scratch: Folder for checkpoints.
+        on_log: Told every figure as it comes; what it raises ends the training.
+        resume: Checkpoint of the same training to go on from (`latest`); None begins anew.
 
     Raises:
+        ConfigError: If the precision needs a GPU.
         ModelError: If the encoder cannot be loaded, or has no mask token.
     """
     transformers.set_seed(settings.seed)
     tokenizer, model, new_head = _load(settings.encoder)
-    masking = Masking(tokenizer, settings)
-    with quiet():
-        trainer = MaskedTrainer(
-            model=model,
-            args=_arguments(settings, scratch),
-            data_collator=masking,
-            train_dataset=masking.rows(train),
-            eval_dataset=Masking(tokenizer, settings, seed=settings.seed).masked_rows(held_out),
-            callbacks=[_Listener(on_log)],
-            optimizers=(_optimizer(model, settings, new_head), None),
-        )
-        trainer.remove_callback(ProgressCallback)
-        trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(_Bar)
+    masking = Masking(tokenizer, settings, epoch=lambda: trainer.epoch())
+    with looping(
+        MaskedTrainer,
+        settings,
+        on_log,
+        model=model,
+        args=arguments(
+            settings,
+            scratch,
+            per_device_eval_batch_size=settings.batch_size,
+            prediction_loss_only=True,
+        ),
+        data_collator=masking,
+        train_dataset=masking.rows(train),
+        eval_dataset=Masking(tokenizer, settings).masked_rows(held_out),
+        optimizers=(_optimizer(model, settings, new_head), None),
+    ) as trainer:
         before = trainer.evaluate()["eval_loss"]
-        trainer.train(resume_from_checkpoint=_last_checkpoint(scratch))
+        run(trainer, resume)
         after = trainer.evaluate()["eval_loss"]
     return Adapted(
         model.eval().cpu(), tokenizer, new_head, before, after, trainer.state.global_step
@@ -107,16 +110,19 @@ def save_adapted(adapted: Adapted, folder: Path) -> None:
 
 
 class Masking(DataCollatorForLanguageModeling):  # type: ignore[misc]
-    """Masks tokens of a batch, others each time; leaves rows that are masked already as they are.
+    """Masks tokens of a batch, others each epoch; leaves masked rows as they are.
+
+    What is masked is a function of the seed, the epoch and the batch, so that a training that goes
+    on after a kill masks what it would have masked.
 
     Args:
         tokenizer: The encoder's.
-        settings: How much is masked, tokens or words.
-        seed: Of what is masked; None draws from the generator that the training's seed sets.
+        settings: How much is masked, tokens or words, and the seed.
+        epoch: Says which epoch it is.
     """
 
     def __init__(
-        self, tokenizer: Any, settings: PretrainConfig, *, seed: int | None = None
+        self, tokenizer: Any, settings: PretrainConfig, *, epoch: Callable[[], int] = lambda: 0
     ) -> None:
         whole = settings.whole_words
         super().__init__(
@@ -126,8 +132,8 @@ class Masking(DataCollatorForLanguageModeling):  # type: ignore[misc]
             # Whole words are all masked; of single tokens a tenth is left and a tenth is replaced.
             mask_replace_prob=1.0 if whole else 0.8,
             random_replace_prob=0.0 if whole else 0.1,
-            seed=seed,
         )
+        self._epoch = epoch
         self._settings = settings
         self._pad = DataCollatorForTokenClassification(tokenizer)
 
@@ -145,6 +151,7 @@ class Masking(DataCollatorForLanguageModeling):  # type: ignore[misc]
                 _places(encoded.word_ids(row)) for row in range(len(encoded["input_ids"]))
             ]
         columns["length"] = [len(ids) for ids in encoded["input_ids"]]
+        columns["row"] = list(range(len(columns["length"])))
         return Dataset.from_dict(columns)
 
     def masked_rows(self, texts: Sequence[str]) -> Dataset:
@@ -155,9 +162,11 @@ class Masking(DataCollatorForLanguageModeling):  # type: ignore[misc]
         )
 
     def __call__(self, rows: list[dict[str, Any]], return_tensors: str | None = None) -> Any:
-        rows = [{name: row[name] for name in row if name != "length"} for row in rows]
         if "labels" in rows[0]:
             return self._pad(rows)
+        mark = f"{self._settings.seed} {self._epoch()} {rows[0]['row']}"
+        self.generator = torch.Generator().manual_seed(Random(mark).getrandbits(63))
+        rows = [{k: v for k, v in row.items() if k not in ("length", "row")} for row in rows]
         width = max(len(row["input_ids"]) for row in rows)
         for row in rows if self.whole_word_mask else ():
             missing = width - len(row["input_ids"])
@@ -165,8 +174,8 @@ class Masking(DataCollatorForLanguageModeling):  # type: ignore[misc]
         return super().__call__(rows, return_tensors)
 
 
-class MaskedTrainer(Trainer):  # type: ignore[misc]
-    """The Hugging Face `Trainer` with a loss computed at the masked tokens only.
+class MaskedTrainer(LoopTrainer):
+    """The `Trainer` of this package with a loss computed at the masked tokens only.
 
     Scores over a vocabulary of 30,000 cost as much as the encoder itself, and six in seven of them
     would be thrown away.
@@ -219,33 +228,6 @@ def _load(name: str) -> tuple[Any, Any, bool]:
     return tokenizer, model, any(not key.startswith(prefix) for key in report["missing_keys"])
 
 
-def _arguments(settings: PretrainConfig, scratch: Path) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=str(scratch),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=settings.batch_size,
-        weight_decay=settings.weight_decay,
-        warmup_steps=settings.warmup_ratio,
-        train_sampling_strategy="group_by_length",
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="steps",
-        logging_steps=10,
-        prediction_loss_only=True,
-        remove_unused_columns=False,  # the collator reads columns that the model does not
-        label_names=["labels"],
-        seed=settings.seed,
-        report_to="none",
-        dataloader_pin_memory=torch.cuda.is_available(),
-        **precision(settings.precision),
-    )
-
-
-def _last_checkpoint(scratch: Path) -> str | None:
-    return get_last_checkpoint(str(scratch)) if scratch.is_dir() else None
-
-
 def _optimizer(model: Any, settings: PretrainConfig, new_head: bool) -> torch.optim.Optimizer:
     """AdamW, with a faster rate for a head that starts from nothing."""
     encoder = list(model.base_model.parameters())
@@ -255,6 +237,7 @@ def _optimizer(model: Any, settings: PretrainConfig, new_head: bool) -> torch.op
     return torch.optim.AdamW(
         [{"params": encoder, "lr": settings.learning_rate}, {"params": head, "lr": rate}],
         weight_decay=settings.weight_decay,
+        fused=True,
     )
 
 

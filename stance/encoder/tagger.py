@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from transformers import (
     EarlyStoppingCallback,
-    ProgressCallback,
     Trainer,
-    TrainingArguments,
 )
 
 from stance.artifact import ONNX
 from stance.config import AttributionConfig
-from stance.encoder.checkpoints import Checkpoints, stopping
-from stance.encoder.finetune import OnLog, _Bar, _entry, _Listener, _train, precision
 from stance.encoder.layers import parts
+from stance.encoder.loop import OnLog, arguments, history, looping, run
 from stance.encoder.model import load_encoder, quiet
 from stance.encoder.saved import HEAD
 from stance.schema import ConfigError
@@ -200,56 +197,29 @@ def fine_tune_tagger(
         scores = np.asarray(output.predictions, dtype=float)
         return judge(scores, output.label_ids, model.transitions.detach().numpy())
 
-    with quiet(), stopping() as stop:
-        trainer = _TaggerTrainer(
-            model=model,
-            args=_arguments(config, scratch),
-            data_collator=_Collator(tokenizer),
-            train_dataset=Dataset.from_list(train),
-            eval_dataset=Dataset.from_list(dev),
-            compute_metrics=figures,
-            callbacks=[
-                _Listener(on_log),
-                EarlyStoppingCallback(settings.early_stopping),
-                Checkpoints(settings.checkpoint_minutes, stop),
-            ],
-            optimizers=(_optimizer(model, config), None),
-        )
-        trainer.remove_callback(ProgressCallback)
-        trainer.remove_callback(transformers.PrinterCallback)
-        trainer.add_callback(_Bar)
-        _train(trainer, resume)
-        stop.obey()
-        model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    history = [_entry(logs) for logs in trainer.state.log_history]
-    return FineTunedTagger(model.eval().cpu(), tokenizer, history)
-
-
-def _arguments(config: AttributionConfig, scratch: Path) -> TrainingArguments:
-    settings = config.train
-    return TrainingArguments(
-        output_dir=str(scratch),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        warmup_steps=settings.warmup_ratio,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="steps",
-        logging_steps=10,
-        restore_callback_states_from_checkpoint=True,
-        load_best_model_at_end=True,
-        metric_for_best_model="f1",
-        greater_is_better=True,
-        remove_unused_columns=False,
-        label_names=["labels"],
-        seed=settings.seed,
-        report_to="none",
-        dataloader_pin_memory=torch.cuda.is_available(),
-        **precision(settings.precision),
-    )
+    with looping(
+        _TaggerTrainer,
+        settings,
+        on_log,
+        model=model,
+        args=arguments(
+            settings,
+            scratch,
+            per_device_eval_batch_size=settings.batch_size,
+            load_best_model_at_end=True,
+            metric_for_best_model="f1",
+            greater_is_better=True,
+        ),
+        data_collator=_Collator(tokenizer),
+        train_dataset=Dataset.from_list(train),
+        eval_dataset=Dataset.from_list(dev),
+        compute_metrics=figures,
+        callbacks=[EarlyStoppingCallback(settings.early_stopping)],
+        optimizers=(_optimizer(model, config), None),
+    ) as trainer:
+        run(trainer, resume)
+    model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    return FineTunedTagger(model.eval().cpu(), tokenizer, history(trainer))
 
 
 def _freeze(encoder: Any, count: int) -> None:
