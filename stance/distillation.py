@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from stance import artifact, metrics
 from stance.cache import cached
 from stance.config import Config
-from stance.corpus import SPLITS, load_configured
+from stance.corpus import SPLITS, load_corpus
 from stance.corpus.texts import read_texts
-from stance.corpus.uncut import same_text
+from stance.corpus.uncut import has_published_test, same_text
 from stance.examples import TEACHERS, TEACHERS_SHARE, Row
 from stance.models import resolve
 from stance.prediction import Model, load
@@ -42,7 +42,8 @@ UNLABELLED = "unlabelled"
 
 
 def resolved(settings: Config) -> Config:
-    """Return the settings with the teachers' folders, and the first as the encoder if wanted.
+    """Return the settings with the teachers' folders, and the first as the encoder if wanted, its
+    token vectors pooled as it pools them.
 
     Raises:
         ModelError: If a teacher is not there, or its labels are not those of the settings.
@@ -65,7 +66,9 @@ def resolved(settings: Config) -> Config:
                 f"distill.start: {distill.teachers[0]} has no {WEIGHTS} to start from, as a model "
                 f"that was logged for scoring; name the folder of its training, or start: encoder"
             )
-        start = {"name": str(folders[0])}
+        # Its layers were trained to be pooled as they were.
+        pooling = artifact.read_manifest(folders[0]).config["encoder"].get("pooling", "mean")
+        start = {"name": str(folders[0]), "pooling": pooling}
         changed["encoder"] = settings.encoder.model_copy(update=start)  # type: ignore[assignment]
     return settings.model_copy(update=changed)
 
@@ -76,7 +79,7 @@ def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None])
     Args:
         rows: Labelled training rows.
         settings: As `resolved` returns them. Unlabelled text that is in any split of the corpus,
-            the test split too, is left out.
+            the test split too, is left out; only a published test part is not opened for it.
         say: Told in a line what happens next.
 
     Returns:
@@ -212,13 +215,28 @@ def _described(teacher: Path) -> dict[str, Any]:
 
 
 def _unlabelled(settings: Config) -> list[str]:
-    """Return the sentences of the unlabelled texts that are in no split of the corpus."""
+    """Return the sentences of the unlabelled texts that the corpus does not have."""
     if not settings.distill.unlabelled:
         return []
     found = read_texts(settings.distill.unlabelled)
-    _, corpus = load_configured(settings, splits=SPLITS)
-    known = {same_text(row["text"]) for split in corpus.splits.values() for row in split}
+    known = {same_text(text) for text in _corpus_texts(settings)}
     return [text for text in found if same_text(text) not in known]
+
+
+def _corpus_texts(settings: Config) -> Iterator[str]:
+    """Yield the sentences of all splits but a published test part, which only `evaluate` opens."""
+    data = settings.data
+    for source in data.path:
+        splits = [split for split in SPLITS if split != "test" or not has_published_test(source)]
+        corpus = load_corpus(
+            source,
+            labels=(),
+            splits=splits,
+            cut=data.cut,
+            text_column=data.text_column,
+            label_column=data.label_column,
+        )
+        yield from (row["text"] for rows in corpus.splits.values() for row in rows)
 
 
 def _folder(name: str, output: Path) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -180,3 +182,29 @@ def model_folder(
 
     models = tmp_path_factory.mktemp("models")
     return train(tiny_settings(tiny_encoder, corpus_folder, models)).folder
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that published files come from instead of the network; `give` fills it."""
+    folder = Path("mirror")
+    folder.mkdir()
+    monkeypatch.setenv("STANCE_MIRROR", str(folder))
+    return folder
+
+
+def give(monkeypatch: pytest.MonkeyPatch, name: str, part: str, content: bytes) -> None:
+    """Put a file into the mirror folder as if it were the pinned one."""
+    from stance.corpus import public
+
+    (Path("mirror") / Path(public.SOURCES[name].files[part][0]).name).write_bytes(content)
+    pin(monkeypatch, name, part, hashlib.sha256(content).hexdigest())
+
+
+def pin(monkeypatch: pytest.MonkeyPatch, name: str, part: str, sha256: str) -> None:
+    """Let a source expect another file than the real one."""
+    from stance.corpus import public
+
+    source = public.SOURCES[name]
+    files = {**source.files, part: (source.files[part][0], sha256)}
+    monkeypatch.setitem(public.SOURCES, name, replace(source, files=files))

@@ -22,7 +22,8 @@ from stance.training import train
 from typer.testing import CliRunner
 
 from tests.architectures import ARCHITECTURES, write_encoder
-from tests.conftest import SENTENCES, tiny_settings, write_corpus
+from tests.conftest import SENTENCES, give, tiny_settings, write_corpus
+from tests.test_labelsets import fomc
 
 SPOKEN = [text for texts in SENTENCES.values() for text in texts]
 
@@ -159,6 +160,30 @@ def test_the_champion_teaches(tiny_encoder: Path, corpus_folder: Path, model_fol
     teacher = Path(shutil.copytree(model_folder, Path("models", model_folder.name)))
     artifact.set_champion(teacher, how="gate", why="the first one")
     assert resolved(settings).distill.teachers == (str(teacher),)
+
+
+def test_a_student_that_starts_as_its_teacher_pools_as_it_does(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    teacher = Path(shutil.copytree(model_folder, "teacher"))
+    manifest = json.loads((teacher / "stance.json").read_text())
+    manifest["config"]["encoder"]["pooling"] = "cls"
+    (teacher / "stance.json").write_text(json.dumps(manifest))
+    for start, pooling in (("teacher", "cls"), ("encoder", "mean")):
+        settings = resolved(distilled(tiny_encoder, corpus_folder, teacher, start=start))
+        assert settings.encoder.pooling == pooling
+
+
+def test_a_published_test_file_stays_shut(
+    monkeypatch: pytest.MonkeyPatch, mirror: Path, tiny_encoder: Path, model_folder: Path
+) -> None:
+    rates = fomc(range(6))
+    give(monkeypatch, "fomc", "train-5768", rates)  # no test file: asking for it fails
+    Path("texts.txt").write_text("1 We agree. They will never agree.")
+    options = {"unlabelled": ["texts.txt", "public:fomc/5768"]}
+    settings = distilled(tiny_encoder, Path("public:fomc/5768"), model_folder, **options)
+    (new,) = taught([], settings, say=lambda line: None)
+    assert new["text"] == "They will never agree."
 
 
 def test_a_teacher_without_weights_is_no_start(

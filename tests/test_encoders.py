@@ -332,5 +332,5 @@ def test_a_sentencepiece_vocabulary_without_its_library_is_told(
     raw = shutil.copytree(encoders["deberta"], tmp_path / "raw")
     (raw / "tokenizer.json").unlink()
     (raw / "spm.model").write_bytes(b"\x0a\x07\x0a\x05<unk>")
-    with pytest.raises(ModelError, match=r"SentencePiece model: run  pip install sentencepiece"):
+    with pytest.raises(ModelError, match=r"run  pip install 'stance\[sentencepiece\]'"):
         load_encoder(str(raw))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from stance.schema import ConfigError, DataError
 from stance.training import train
 from typer.testing import CliRunner
 
-from tests.conftest import ROOT, tiny_settings
+from tests.conftest import ROOT, give, tiny_settings
 
 PENTA = {
     "0": ("ministers met on monday.", "people met in the border town."),
@@ -32,23 +30,6 @@ RATES = {
     1: ("we refuse.", "never."),
     2: ("we met.", "they met."),
 }
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = Path("mirror")
-    folder.mkdir()
-    monkeypatch.setenv("STANCE_MIRROR", str(folder))
-    return folder
-
-
-def give(monkeypatch: pytest.MonkeyPatch, name: str, part: str, content: bytes) -> None:
-    """Put a file into the mirror folder as if it were the pinned one."""
-    source = public.SOURCES[name]
-    path = source.files[part][0]
-    (Path("mirror") / Path(path).name).write_bytes(content)
-    files = {**source.files, part: (path, hashlib.sha256(content).hexdigest())}
-    monkeypatch.setitem(public.SOURCES, name, replace(source, files=files))
 
 
 def cameo(marks: range) -> bytes:

@@ -7,37 +7,15 @@ import io
 import json
 import tarfile
 import urllib.error
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from stance.corpus import public
 from stance.schema import DataError
 
+from tests.conftest import give, pin
+
 CAMEO = b"Rebels shelled the town.\t4\nThey agreed to talks.\t1\nThe minister spoke.\t0\n"
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = Path("mirror")
-    folder.mkdir()
-    monkeypatch.setenv("STANCE_MIRROR", str(folder))
-    return folder
-
-
-def pin(monkeypatch: pytest.MonkeyPatch, name: str, part: str, sha256: str) -> None:
-    """Let a source expect another file than the real one."""
-    source = public.SOURCES[name]
-    files = {**source.files, part: (source.files[part][0], sha256)}
-    monkeypatch.setitem(public.SOURCES, name, replace(source, files=files))
-
-
-def give(
-    monkeypatch: pytest.MonkeyPatch, mirror: Path, name: str, part: str, content: bytes
-) -> None:
-    file = Path(public.SOURCES[name].files[part][0]).name
-    (mirror / file).write_bytes(content)
-    pin(monkeypatch, name, part, hashlib.sha256(content).hexdigest())
 
 
 def no_network(*args: object, **kwargs: object) -> None:
@@ -47,7 +25,7 @@ def no_network(*args: object, **kwargs: object) -> None:
 def test_cameo_is_mapped_to_our_labels(
     monkeypatch: pytest.MonkeyPatch, mirror: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    give(monkeypatch, mirror, "cameo", "train", CAMEO)
+    give(monkeypatch, "cameo", "train", CAMEO)
     dataset = public.load_public("cameo")
     assert dataset["label"][:] == ["hardline", "conciliatory", "neutral"]
     assert dataset["id"][0] == "cameo-train-1"
@@ -61,7 +39,7 @@ def test_plv_groups_rows_that_share_a_sentence(
         b"\tsentence\tsource\ttarget\tgold_penta\n"
         b"0\tA blamed B.\tA\tB\t3\n1\tA blamed B.\tC\tB\t3.0\n"
     )
-    give(monkeypatch, mirror, "plv", "train", content)
+    give(monkeypatch, "plv", "train", content)
     rows = public.public_rows("plv")
     assert [row["label"] for row in rows] == ["hardline", "hardline"]
     assert len({row["group"] for row in rows}) == 1
@@ -73,14 +51,14 @@ def test_fomc_reads_excel(monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None
 
     buffer = io.BytesIO()
     pd.DataFrame({"sentence": ["Rates rose."], "label": [1]}).to_excel(buffer, index=False)
-    give(monkeypatch, mirror, "fomc", "train-5768", buffer.getvalue())
+    give(monkeypatch, "fomc", "train-5768", buffer.getvalue())
     assert public.public_rows("fomc", "train-5768")[0]["label"] == "hawkish"
 
 
 def test_newsmtsc_has_a_row_a_target(monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
     targets = [{"mention": "A", "polarity": 2.0}, {"mention": "B", "polarity": 6.0}]
     item = {"primary_gid": "g", "sentence_normalized": "A blamed B.", "targets": targets}
-    give(monkeypatch, mirror, "newsmtsc", "train", json.dumps(item).encode())
+    give(monkeypatch, "newsmtsc", "train", json.dumps(item).encode())
     rows = public.public_rows("newsmtsc")
     assert [(row["target"], row["label"]) for row in rows] == [("A", "negative"), ("B", "positive")]
 

@@ -11,10 +11,8 @@ from typing import NoReturn
 import pytest
 from stance.config import CutConfig
 
-from tests.conftest import ROOT
-from tests.test_labelsets import fomc, give, mirror
-
-__all__ = ["mirror"]
+from tests.conftest import ROOT, give
+from tests.test_labelsets import fomc
 
 
 @pytest.fixture

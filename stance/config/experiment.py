@@ -178,7 +178,7 @@ class DistillConfig(Section):
     """Further texts, labelled by the teachers alone: text files, tables with a column `text`,
     folders of them, or corpora (folders or `public:NAME`), of which the train part is read."""
     start: Literal["encoder", "teacher"] = "encoder"
-    """What the weights start from: `encoder.name`, or the first teacher."""
+    """What the weights start from: `encoder.name`, or the first teacher, with its pooling."""
 
     @field_validator("teachers", "unlabelled", mode="before")
     @classmethod

@@ -27,6 +27,19 @@ def is_public(path: Path) -> bool:
     return path.as_posix().startswith(PUBLIC)
 
 
+def has_published_test(path: Path) -> bool:
+    """Tell whether a path names a published corpus with a test part of its own."""
+    name, _, test = _parts(path)
+    return is_public(path) and name in SOURCES and test in SOURCES[name].files
+
+
+def _parts(path: Path) -> tuple[str, str, str]:
+    """Return a published corpus's name, and what its train and its test part are called."""
+    name, _, variant = path.as_posix().removeprefix(PUBLIC).partition("/")
+    train, test = (f"{part}-{variant}" if variant else part for part in ("train", "test"))
+    return name, train, test
+
+
 def read_public(path: Path, cut: CutConfig, splits: Sequence[str]) -> dict[str, list[Numbered]]:
     """Return the splits of a published corpus.
 
@@ -36,13 +49,12 @@ def read_public(path: Path, cut: CutConfig, splits: Sequence[str]) -> dict[str, 
     Raises:
         DataError: If there is no such corpus, or a file of it cannot be had.
     """
-    name, _, variant = path.as_posix().removeprefix(PUBLIC).partition("/")
-    train, test = (f"{part}-{variant}" if variant else part for part in ("train", "test"))
+    name, train, test = _parts(path)
     if name in SOURCES and train not in SOURCES[name].files:
         variants = [key.partition("-")[2] for key in SOURCES[name].files if key.startswith("train")]
         names = ", ".join(f"{PUBLIC}{name}/{one}".rstrip("/") for one in variants)
         raise DataError(f"{path.as_posix()}: no such part; expected {names}")
-    has_test = name in SOURCES and test in SOURCES[name].files
+    has_test = has_published_test(path)
     rows = distinct(_readable(public_rows(name, train)), str(path))
     found = cut_by_group(rows, cut.model_copy(update={"test": 0.0}) if has_test else cut)
     if has_test:

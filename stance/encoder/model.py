@@ -191,7 +191,7 @@ def _unloadable(name: str, error: Exception | None) -> ModelError:
     if re.search("sentencepiece|tiktoken", reason, re.IGNORECASE) and not find_spec(
         "sentencepiece"
     ):
-        step = "Its vocabulary is a SentencePiece model: run  pip install sentencepiece"
+        step = "Its vocabulary is a SentencePiece model: run  pip install 'stance[sentencepiece]'"
     elif Path(locate(name)).is_dir():
         step = "Expected a folder with config.json, model.safetensors and tokenizer.json"
     else:
