@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance import evidence
-from stance.actors import gazetteer, read_actors
+from stance.actors import read_actors
 from stance.aggregate import article_score, article_warnings
 from stance.article import Document, Sentences, document_of, split_document, texts_of
 from stance.attribution import Tagger, find
@@ -36,7 +36,7 @@ from stance.schema import (
     StanceError,
     require,
 )
-from stance.speakers import Gazetteer, Voices, identify
+from stance.speakers import Gazetteer, Voices, identify, usual_gazetteer
 from stance.voices import spoken, stands
 
 Method = Literal["occlusion", "gradients"]
@@ -65,7 +65,7 @@ class Model:
     ) -> None:
         self.folder = Path(folder)
         self._threads = options.get("threads")
-        self._known = Gazetteer(read_actors(actors) if actors else gazetteer())
+        self._known = Gazetteer(read_actors(actors)) if actors else usual_gazetteer()
         self._options: dict[str, Any] = {"actors": actors, **options}
         self._scorer = Scorer(self.folder, **options)
         self.precision = self._scorer.precision

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stance.schema import row_columns
 
 if TYPE_CHECKING:
-    from stance.schema import ScoredArticle
+    from stance.schema import ActorScore, Score, ScoredArticle, ScoredPart, ScoredSentence
 
 
 class Format(StrEnum):
@@ -35,34 +35,118 @@ def print_tables(scored: Sequence[ScoredArticle]) -> None:
 
 
 def _render(article: ScoredArticle, console: Any) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, padding=(0, 1), show_edge=False, header_style="bold")
-    for column, justify in (
-        ("at", "right"),
-        ("stance", "left"),
-        ("p", "right"),
-        ("score", "right"),
-    ):
-        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("sentence", overflow="fold")
-    styles = dict(zip(article.poles or (), ("green", "red"), strict=False))
-    for s in article.sentences:
-        table.add_row(
-            str(s.start),
-            Text(s.label or "-", style=styles.get(s.label or "", "")),
-            f"{max(s.probabilities.values()):.2f}",
-            "" if s.score is None else f"{s.score:+.2f}",
-            Text(" ".join(s.text.split())),
-        )
+    spoken = any(s.form for s in article.sentences)
     counts = ", ".join(f"{n} {label}" for label, n in article.counts.items())
     console.print(Text(f"\n{article.name}", style="bold"))
     told = (article.metadata.title, article.metadata.outlet, article.metadata.date)
     if any(told):
         console.print(Text(" · ".join(filter(None, told)), style="dim"))
-    console.print(table)
+    console.print(_sentences(article, spoken=spoken))
     console.print(Text(f"{_score(article)}; {counts}; model {article.model}", style="bold"))
+    active = [actor for actor in article.actors if actor.words.count or actor.deeds.count]
+    if active:
+        console.print()
+        console.print(_actors(article, active))
+    elif article.sentences and not spoken:
+        told_how = "who says what was not looked for: no tagger beside the model"
+        console.print(Text(f"{told_how} (stance attribution train)", style="dim"))
+
+
+def _sentences(article: ScoredArticle, *, spoken: bool) -> Any:
+    from rich.text import Text
+
+    columns = [("at", "right"), ("stance", "left"), ("p", "right"), ("score", "right")]
+    columns += [("form", "left")] if spoken else []
+    table = _table(*columns)
+    if spoken:
+        table.add_column("who → whom", overflow="fold", max_width=26)
+    table.add_column("sentence", overflow="fold")
+    styles = _styles(article)
+    for s in article.sentences:
+        label = Text(s.label or "-", style=styles.get(s.label or "", ""))
+        if s.depends_on_context:
+            label.append(" *", style="dim")
+        cells = [
+            str(s.start),
+            label,
+            f"{max(s.probabilities.values()):.2f}",
+            "" if s.score is None else f"{s.score:+.2f}",
+        ]
+        if spoken:
+            cells += [s.form or "", Text(_voices(article, s))]
+        table.add_row(*cells, Text(" ".join(s.text.split())))
+        for part in s.parts:  # what each of several speakers says of it
+            row = ["", Text(part.label or "-", style=styles.get(part.label or "", "")), ""]
+            row += ["" if part.score is None else f"{part.score:+.2f}", part.form]
+            words = Text(f"⤷ {' '.join(part.text.split())}", style="dim")
+            table.add_row(*row, Text(_voices(article, part)), words)
+    return table
+
+
+def _actors(article: ScoredArticle, active: Sequence[ActorScore]) -> Any:
+    from rich.text import Text
+
+    table = _table(
+        ("actor", "left"), ("type", "left"), ("words", "right"), ("score", "right"), ("", "left")
+    )
+    table.add_column("deeds", justify="right", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    for actor in active:
+        side = actor.actor.side
+        name = f"{actor.name} ({article.actor(side).name})" if side else actor.name
+        table.add_row(
+            Text(name),
+            actor.actor.type,
+            str(actor.words.count or ""),
+            _mean(actor.words),
+            _gauge(actor.words),
+            str(actor.deeds.count or ""),
+            _mean(actor.deeds),
+        )
+    return table
+
+
+def _table(*columns: tuple[str, str]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1), show_edge=False, header_style="bold")
+    for column, justify in columns:
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    return table
+
+
+def _styles(article: ScoredArticle) -> dict[str, str]:
+    return dict(zip(article.poles or (), ("green", "red"), strict=False))
+
+
+def _voices(article: ScoredArticle, unit: ScoredSentence | ScoredPart) -> str:
+    names = {actor.id: actor.name for actor in article.actors}
+    who, whom = (
+        " and ".join(names.get(actor, actor) for actor in mention.actors) if mention else ""
+        for mention in (unit.speaker, unit.target)
+    )
+    return f"{who} → {whom}" if whom else who
+
+
+def _mean(score: Score) -> str:
+    """Return a mean with its interval, or that there is too little evidence."""
+    if not score.count:
+        return ""
+    if score.value is None or score.interval is None:
+        return "too few"
+    low, high = score.interval
+    return f"{score.value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _gauge(score: Score) -> str:
+    """Draw a mean between -1 and +1 as a mark on a line."""
+    if score.value is None:
+        return ""
+    cells = ["─"] * 5 + ["┼"] + ["─"] * 5
+    cells[round(5 + 5 * score.value)] = "●"
+    return "".join(cells)
 
 
 def _score(article: ScoredArticle) -> str:

@@ -10,6 +10,6 @@ by the latest that agrees, capitals and ministries as the state they stand for.
 """
 
 from stance.speakers.identify import Voice, VoicePart, Voices, identify
-from stance.speakers.phrases import Gazetteer
+from stance.speakers.phrases import Gazetteer, usual_gazetteer
 
-__all__ = ["Gazetteer", "Voice", "VoicePart", "Voices", "identify"]
+__all__ = ["Gazetteer", "Voice", "VoicePart", "Voices", "identify", "usual_gazetteer"]

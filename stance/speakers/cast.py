@@ -256,6 +256,7 @@ class Cast:
             words = plain(referent.name).split()
             other = plain(phrase.name).split()
             alike = words[-1] == last and (len(words) < 2 or len(other) < 2 or words[0] == other[0])
+            alike = alike or (len(other) == 1 and words[0] == last)  # "Wang Yi ... Wang said"
             if alike or (phrase.person and referent.actor == (phrase.person,)):
                 self._learn(referent, phrase, side)
                 return referent
@@ -294,7 +295,8 @@ class Cast:
     def _holder(self, phrase: Phrase) -> tuple[Referent, str]:
         """Return who holds an office of an actor: a person named, or the actor itself."""
         for referent in reversed(self.referents):
-            named = referent.person and referent.name and phrase.head in referent.heads
+            heads = w.LEADERS if phrase.head in w.LEADERS else {phrase.head}
+            named = referent.person and referent.name and heads & referent.heads
             if named and phrase.ids[0] in referent.ids and phrase.definite:
                 return referent, "title"
         actor = phrase.ids[0]
@@ -351,6 +353,7 @@ class Cast:
     def _same(self, phrase: Phrase) -> Referent | None:
         """Return the latest that a definite phrase may repeat: "the minister", "the union"."""
         heads = {phrase.head, phrase.head.removesuffix("s"), f"{phrase.head}s"} - {""}
+        heads |= w.LEADERS if phrase.head in w.LEADERS or "head of state" in phrase.text else set()
         fits = [r for r in self.referents if heads & r.heads]
         if phrase.modifiers:
             closer = [r for r in fits if phrase.modifiers & r.heads]

@@ -9,7 +9,7 @@ from stance.schema import Mention, Span
 from stance.speakers import words as w
 from stance.speakers.cast import Cast
 from stance.speakers.phrases import TOKEN
-from stance.speakers.quotes import quotations
+from stance.speakers.spans import quotations
 
 _TITLED = re.compile(
     r"(?:speech|statement|remarks|address|message|letter|declaration|testimony|excerpts?|op-ed|"
@@ -105,7 +105,7 @@ def _author(who: str, start: int, cast: Cast, *, named: bool = True) -> Mention:
 def _leading(text: str, span: Span, cast: Cast) -> Span | None:
     """Return the actor that a headline begins with: "Moscow open to talks"."""
     line = text[span.start : span.end]
-    found = cast.find(line)
+    found = cast.find(line.title() if line.isupper() and len(line.title()) == len(line) else line)
     inside = [
         f
         for f in found
@@ -169,7 +169,8 @@ def headline_doer(text: str, sentences: Sequence[Span], number: int, cast: Cast)
     who = _leading(text, sentences[number], cast)
     if who is None:
         return None
-    found = cast.resolve(text[who.start : who.end], who.start, number)
+    words = text[who.start : who.end]
+    found = cast.resolve(words.title() if len(words) > 4 else words, who.start, number)
     if found is None:
         return None
     (actor, *others), how = found

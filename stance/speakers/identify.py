@@ -5,16 +5,21 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
-from stance.actors import gazetteer
 from stance.schema import ArticleActor, Attribution, Mention, Span
 from stance.speakers import words as w
 from stance.speakers.cast import Cast
 from stance.speakers.documents import headline, headline_doer, narrator, place_of
 from stance.speakers.narration import clauses, subject
-from stance.speakers.phrases import TOKEN, Gazetteer
-from stance.speakers.quotes import quotations, quoted_share
+from stance.speakers.phrases import TOKEN, Gazetteer, usual_gazetteer
+from stance.speakers.spans import (
+    first_place,
+    last_place,
+    quotations,
+    quoted_share,
+    stripped,
+    whole_name,
+)
 from stance.speakers.targets import EVERYBODY, Targets
 
 
@@ -74,12 +79,7 @@ def identify(
     Returns:
         A voice for every sentence, and the actors that are a speaker, a doer or a target.
     """
-    return _Reader(text, sentences, attributions, moves, actors or _default()).read()
-
-
-@cache
-def _default() -> Gazetteer:
-    return Gazetteer(gazetteer())
+    return _Reader(text, sentences, attributions, moves, actors or usual_gazetteer()).read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class _Reader:
         known: Gazetteer,
     ) -> None:
         self.text, self.sentences = text, sentences
-        self.attributions = sorted(attributions, key=_first)
+        self.attributions = sorted(attributions, key=first_place)
         self.moves = moves if moves is not None else [True] * len(sentences)
         self.cast = Cast(known, text)
         self.targets = Targets(text, self.cast)
@@ -141,7 +141,8 @@ class _Reader:
         self._opening(number)
         for index in self.touching[number]:
             self._resolve(index, number)
-        speeches = [s for i in self.touching[number] if (s := self._speech(i, number)).contents]
+        found = [self._speech(i, number) for i in self.touching[number] if self._told(i)]
+        speeches = [speech for speech in found if speech.contents]
         named = self.cast.notice(self.text[span.start : span.end], span.start, number)
         if speeches:
             main = _main(speeches, self.attributions)
@@ -226,7 +227,7 @@ class _Reader:
             if words and words[0] in w.SELF and len(words) < 3:
                 self.speakers[index] = self._around(index)
                 return
-            mention = self._mention(source, number)
+            mention = self._mention(whole_name(self.text, source), number)
             if mention is not None or source is attribution.sources[-1]:
                 self.speakers[index] = mention
                 return
@@ -234,7 +235,7 @@ class _Reader:
 
     def _around(self, index: int) -> Mention | None:
         """Return who says "I": the speaker of what it stands in, else the document's."""
-        here = _first(self.attributions[index])
+        here = first_place(self.attributions[index])
         for other in range(len(self.attributions)):
             inside = any(s.start <= here < s.end for s in self.attributions[other].contents)
             if other != index and inside and (speaker := self.speakers.get(other)):
@@ -243,16 +244,18 @@ class _Reader:
 
     def _continued(self, index: int, number: int) -> Mention | None:
         """Return who goes on speaking, where nobody is named: the last before, the next after."""
-        start = _first(self.attributions[index])
+        start = first_place(self.attributions[index])
         before, after = index - 1, index + 1
         if before >= 0 and self.speakers.get(before):
-            gap = self.text[_last(self.attributions[before]) : start]
+            gap = self.text[last_place(self.attributions[before]) : start]
             near = before in self.touching[number] + self.touching[max(number - 1, 0)]
             if near or ("\n\n" not in gap and len(gap) < 400):
                 speaker = self.speakers[before]
                 return replace(speaker, start=None, end=None, how="continued") if speaker else None
         if after < len(self.attributions) and self.attributions[after].sources:
-            gap = self.text[_last(self.attributions[index]) : _first(self.attributions[after])]
+            gap = self.text[
+                last_place(self.attributions[index]) : first_place(self.attributions[after])
+            ]
             if "\n" not in gap and len(gap) < 60:
                 self._resolve(after, number)
                 speaker = self.speakers[after]
@@ -277,6 +280,21 @@ class _Reader:
         if speaker and speaker.start is not None and not home.start <= speaker.start < home.end:
             speaker = replace(speaker, start=None, end=None, how="continued")
         return _Speech(index, speaker, here(attribution.contents), here(attribution.cues), extent)
+
+    def _told(self, index: int) -> bool:
+        """Tell whether something shows that words are somebody's.
+
+        A source or a cue does, quotation marks do, and so does a label ("Spokesperson: ...") before
+        what follows it.
+        """
+        attribution = self.attributions[index]
+        if attribution.sources or attribution.cues:
+            return True
+        if quoted_share(attribution.contents, self.quoted, self.text) > 0.5:
+            return True
+        while index > 0 and not self.attributions[index].sources:
+            index -= 1
+        return bool(self.attributions[index].sources) and not self.attributions[index].cues
 
     def _form(self, speech: _Speech) -> str:
         share = quoted_share(speech.contents, self.quoted, self.text)
@@ -317,8 +335,9 @@ class _Reader:
         span = self.sentences[number]
         edges = [span.start, *(x for s in apart for x in (s.extent.start, s.extent.end)), span.end]
         for start, end in zip(edges[::2], edges[1::2], strict=True):
-            rest = _stripped(self.text, start, end)
-            if len(TOKEN.findall(self.text[rest.start : rest.end])) < 5:
+            rest = stripped(self.text, start, end)
+            words = len(TOKEN.findall(self.text[rest.start : rest.end]))
+            if words < 5 or not self._stands_alone(start, end, span):
                 continue
             doer = self._doer(rest, number, named=True)
             if doer is not None:
@@ -328,6 +347,17 @@ class _Reader:
         if len({part.speaker.actor for part in parts if part.speaker}) < 2:
             return ()
         return tuple(sorted(parts, key=lambda part: part.span.start))
+
+    def _stands_alone(self, start: int, end: int, sentence: Span) -> bool:
+        """Tell whether a rest of a sentence is a clause: between its ends or marks of a pause."""
+        if quoted_share([Span(start, end)], self.quoted, self.text) > 0.1:
+            return False
+        before = self.text[max(start - 2, sentence.start) : start + 1].strip()
+        after = self.text[end - 1 : end + 1].strip()
+        pauses = ',;:—–”"'
+        return (start == sentence.start or any(c in pauses for c in before)) and (
+            end == sentence.end or any(c in pauses for c in after)
+        )
 
     def _actors(self, voices: Sequence[Voice]) -> tuple[ArticleActor, ...]:
         used: dict[str, None] = {}
@@ -355,14 +385,6 @@ def _mentions(voice: Voice) -> Iterator[Mention]:
     yield from (mention for pair in pairs for mention in pair if mention is not None)
 
 
-def _first(attribution: Attribution) -> int:
-    return min(s.start for s in (*attribution.sources, *attribution.cues, *attribution.contents))
-
-
-def _last(attribution: Attribution) -> int:
-    return max(s.end for s in (*attribution.sources, *attribution.cues, *attribution.contents))
-
-
 def _main(speeches: Sequence[_Speech], attributions: Sequence[Attribution]) -> _Speech:
     """Return the attribution that a sentence is about: the largest, or what makes up most of it."""
     outer = max(speeches, key=lambda s: s.size)
@@ -372,11 +394,3 @@ def _main(speeches: Sequence[_Speech], attributions: Sequence[Attribution]) -> _
         if speech is not outer and nested and speech.size * 5 >= outer.size * 2:
             return speech
     return outer
-
-
-def _stripped(text: str, start: int, end: int) -> Span:
-    while start < end and (text[start].isspace() or text[start] in ",;:—–-"):
-        start += 1
-    while end > start and (text[end - 1].isspace() or text[end - 1] in ",;:—–-"):
-        end -= 1
-    return Span(start, end)

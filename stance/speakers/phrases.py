@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
-from stance.actors import Actor, Names
+from stance.actors import Actor, Names, gazetteer
 from stance.speakers import words as w
 
 TOKEN = re.compile(r"[^\W\d_][\w’'.&/-]*|\d[\w.,-]*")
@@ -91,6 +92,12 @@ class Gazetteer:
         return self.actors[actor].type == "person"
 
 
+@cache
+def usual_gazetteer() -> Gazetteer:
+    """Return the package's own actors."""
+    return Gazetteer(gazetteer())
+
+
 def read_phrase(
     text: str,
     known: Gazetteer,
@@ -120,7 +127,7 @@ def read_phrase(
     core = segments[0]
     inside = [f for f in found if any(a <= f[0] and f[1] <= b for a, b in segments)]
     persons = [f for f in inside if known.is_person(f[2]) and not _belongs(text, f)]
-    found = [f for f in found if not known.is_person(f[2])]
+    found = [f for f in found if not known.is_person(f[2]) or _belongs(text, f)]
     name, is_body = "", False
     for segment in segments if not persons else ():
         name, is_body = _name(segment, found, text, common)
@@ -139,8 +146,11 @@ def read_phrase(
 
 
 def _belongs(text: str, found: tuple[int, int, str]) -> bool:
-    """Tell whether a name is a possessive: the phrase is of what belongs to it."""
-    return text[found[1] : found[1] + 2] in ("'s", "’s")
+    """Tell whether the phrase is of what belongs to a name: "Putin's aide", "talks with Putin"."""
+    before = _SEGMENT.split(text[: found[0]])[-1].split()
+    return text[found[1] : found[1] + 2] in ("'s", "’s") or any(
+        word.lower() in w.PREPOSITIONS for word in before[1:]
+    )
 
 
 def _phrase(

@@ -14,6 +14,7 @@ _MARGIN = 0.8  # a third side named more often than this share of the second: no
 EVERYBODY = "all-parties"
 _THEM = re.compile(r"\b(?:they|them|their)\b", re.IGNORECASE)
 _YOU = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
+_AT = frozenset("back out aimed directed anger angry levelled fury furious".split())
 _FIXED = re.compile(
     r"\b(?:the )?([a-z][a-z-]+ ){0,2}(" + "|".join(sorted(w.BODIES | w.PEOPLE)) + r")\b"
 )
@@ -85,7 +86,8 @@ class Targets:
             word = before[-2] if word in ("the", "a", "an") and len(before) > 1 else word
             after = self._text[end : end + 30]
             rank = 0
-            if word in w.PLACE_PREPOSITIONS:
+            against = word == "at" and len(before) > 1 and before[-2] in _AT
+            if word in w.PLACE_PREPOSITIONS and not against:
                 rank = 3
             elif after[:2] in ("'s", "’s") or self._is_attribute(start, end, actor):
                 rank = 1

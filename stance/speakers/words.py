@@ -114,6 +114,8 @@ NO_NAMES = _set(
     "Yesterday Tomorrow Earlier Later Meanwhile However Only Even Such Other Others Another Any "
     "Once Speaking Asked Now God Islam Christmas Easter Ramadan"
 )
+LEADERS = _set("president leader premier chancellor monarch king emperor")
+"""Titles of which one may stand for another."""
 # What an actor speaks through.
 DOCUMENTS = _set(
     "note statement report text communique communiqué letter declaration message document "

@@ -1,0 +1,83 @@
+"""Places in a text: what is quoted, a name whole, where an attribution begins and ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stance.schema import Attribution, Span
+
+_PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
+_BREAK = re.compile(r"\n\s*\n")
+
+_NAME = r"[A-Z][\w’'-]+(?:\s(?:(?:bin|al|el|de|van|von|der)\s|al-|el-)?[A-Z][\w’'-]+){1,3}"
+_BEFORE = re.compile(rf"(?:^|(?<=[.!?:;”\"]\s)|(?<=\n))({_NAME}),\s$")
+_AFTER = re.compile(rf",\s({_NAME})(?=,)")
+_GOES_ON = re.compile(r"(?:\s(?:bin|al|el|de|van|von|der)\b|\s(?:al-|el-)?[A-Z][\w’'-]+)+")
+
+
+def quotations(text: str) -> list[Span]:
+    """Return what is quoted, marks included, in order; one left open ends with its paragraph."""
+    spans: list[Span] = []
+    start, closing = -1, ""
+    breaks = {match.start() for match in _BREAK.finditer(text)}
+    for place, character in enumerate(text):
+        if start >= 0 and character in closing:
+            spans.append(Span(start, place + 1))
+            start = -1
+        elif start < 0 and character in _PAIRS:
+            start, closing = place, _PAIRS[character]
+        elif start >= 0 and place in breaks:
+            spans.append(Span(start, place))
+            start = -1
+    if start >= 0:
+        spans.append(Span(start, len(text)))
+    return spans
+
+
+def quoted_share(pieces: Sequence[Span], quoted: Sequence[Span], text: str) -> float:
+    """Return the share of the letters of some spans that stands in quotation marks, 0 to 1."""
+    inside = total = 0
+    for piece in pieces:
+        for place in range(piece.start, piece.end):
+            if text[place].isalnum():
+                total += 1
+                inside += any(q.start <= place < q.end for q in quoted)
+    return inside / total if total else 0.0
+
+
+def whole_name(text: str, source: Span) -> Span:
+    """Return a source with the name beside it: "NAME, the minister", "the minister, NAME".
+
+    A tagger may take one for all of the source, or stop within a name.
+    """
+    words = text[source.start : source.end]
+    start, end = source.start, source.end
+    if words[:1].islower() and (name := _BEFORE.search(text[max(0, start - 80) : start])):
+        start -= len(name.group(1)) + 2
+    elif words[:1].islower() and (name := _AFTER.match(text, end)):
+        end = name.end()
+    elif (
+        words.split()[-1:] and words.split()[-1][:1].isupper() and (on := _GOES_ON.match(text, end))
+    ):
+        end = on.end()
+    return Span(start, end)
+
+
+def stripped(text: str, start: int, end: int) -> Span:
+    """Return a part of a text without the blanks and pauses at its ends."""
+    while start < end and (text[start].isspace() or text[start] in ",;:—–-"):
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in ",;:—–-"):
+        end -= 1
+    return Span(start, end)
+
+
+def first_place(attribution: Attribution) -> int:
+    """Return where an attribution begins."""
+    return min(s.start for s in (*attribution.sources, *attribution.cues, *attribution.contents))
+
+
+def last_place(attribution: Attribution) -> int:
+    """Return where an attribution ends."""
+    return max(s.end for s in (*attribution.sources, *attribution.cues, *attribution.contents))
