@@ -257,7 +257,7 @@ def _scored(folder: Path, texts: Sequence[str], settings: Config) -> NDArray[np.
         nothing = [np.nan] * len(header)
         said = np.array([opinions.get(_key(text), nothing) for text in texts])
         return said.reshape(-1, len(header))[:, [header.index(label) for label in settings.labels]]
-    model: Model = load(folder)
+    model: Model = load(folder, precision="fp32")
     manifest = model.manifest
     # In an order of their own, since every seed shuffles the rows in another.
     asked = sorted(set(texts))

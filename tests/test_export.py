@@ -11,6 +11,7 @@ import onnx
 import pytest
 import stance
 from stance import artifact, export
+from stance.confidence import softmax
 from stance.encoder import quantise
 from stance.encoder.quantise import rounded
 from stance.runtime import Scorer
@@ -49,10 +50,10 @@ def test_rounding_comes_near_with_a_scale_for_each_column() -> None:
 
 @pytest.mark.parametrize("block", [None, 24, 7])
 def test_graph_in_8_bits_says_nearly_the_same(model: Path, block: int | None) -> None:
-    expected = Scorer(model, precision="fp32").probabilities(TEXTS)[0]
+    expected = softmax(Scorer(model, precision="fp32").logits(TEXTS)[0])
     quantise(model / artifact.ONNX, model / artifact.ONNX_INT8, block=block)
     artifact.write_manifest(model, artifact.read_manifest(model))
-    found = Scorer(model, precision="int8").probabilities(TEXTS)[0]
+    found = softmax(Scorer(model, precision="int8").logits(TEXTS)[0])
     assert 0 < np.abs(found - expected).max() < 0.1
     products = [
         node.op_type for node in onnx.load(str(model / artifact.ONNX_INT8)).graph.node
@@ -136,3 +137,22 @@ def test_graph_that_says_other_than_the_model_is_refused(
     monkeypatch.setattr(encoder, "logits", lambda *args, **options: logits[:, ::-1])
     with pytest.raises(ModelError, match="bert encoder says other than the model"):
         export.check_fp32(model, tuned, TEXTS)  # type: ignore[arg-type]
+
+
+def test_only_what_makes_the_logits_is_rounded(model: Path) -> None:
+    """How far a text is from the training texts goes by small numbers."""
+    graph = onnx.load(str(model / artifact.ONNX))
+    width = 32
+    unit = onnx.numpy_helper.from_array(np.eye(width, dtype=np.float32), "unit")
+    (vectors,) = (
+        node.input[0] for node in graph.graph.node if graph.graph.output[0].name in node.output
+    )
+    graph.graph.initializer.append(unit)
+    graph.graph.node.append(onnx.helper.make_node("MatMul", [vectors, "unit"], ["beside"]))
+    kind = onnx.TensorProto.FLOAT
+    graph.graph.output.append(onnx.helper.make_tensor_value_info("beside", kind, None))
+    onnx.save(graph, "two.onnx")
+    quantise(Path("two.onnx"), Path("rounded.onnx"))
+    written = onnx.load("rounded.onnx").graph
+    (beside,) = (node for node in written.node if "beside" in node.output)
+    assert beside.op_type == "MatMul"

@@ -121,6 +121,7 @@ HEAVY = {
     "mlflow",
     "sklearn",
     "pandas",
+    "pyarrow",
     "pydantic",
     "scipy",
 }

@@ -52,8 +52,10 @@ class _Rewriting:
         self.rounded: dict[str, tuple[str, str]] = {}
 
     def run(self) -> None:
+        behind = self._behind_the_logits()
         for node in list(self.graph.node):
-            if node.op_type == "MatMul" and self._matrix(node.input[1]) is not None:
+            product = node.op_type == "MatMul" and node.output[0] in behind
+            if product and self._matrix(node.input[1]) is not None:
                 self._product(node)
             elif node.op_type == "Gather" and self._is_table(node.input[0]):
                 self._lookup(node)
@@ -64,6 +66,18 @@ class _Rewriting:
         del self.graph.node[:], self.graph.initializer[:]
         self.graph.node.extend(self.nodes)
         self.graph.initializer.extend([*kept, *self.made.values()])
+
+    def _behind_the_logits(self) -> set[str]:
+        """Return the values that the first output is made of; what else there is stays in fp32."""
+        maker = {name: node for node in self.graph.node for name in node.output}
+        found: set[str] = set()
+        open_ = [self.graph.output[0].name]
+        while open_:
+            name = open_.pop()
+            if name in maker and name not in found:
+                found.add(name)
+                open_.extend(maker[name].input)
+        return found
 
     def _product(self, node: Any) -> None:
         """Write x W as a sum over blocks of its inner dimension."""
