@@ -21,6 +21,10 @@ _NAMED = re.compile(
 )
 
 
+FURTHEST = 80
+"""Words between a source and its cue, at most."""
+
+
 @dataclass(slots=True)
 class _Part:
     """A tagged span: its words, its place, its sentence, the quotation that it is of."""
@@ -81,10 +85,10 @@ def link(
         In order of their first span.
     """
     parts = _parts(text, sentences, words, numbers, sure)
-    frames: dict[int, list[_Group]] = {}
-    for sentence in {part.sentence for part in parts}:
-        here = [part for part in parts if part.sentence == sentence]
-        frames[sentence] = _frames(here)
+    by_sentence: dict[int, list[_Part]] = {}
+    for part in parts:
+        by_sentence.setdefault(part.sentence, []).append(part)
+    frames = {sentence: _frames(here) for sentence, here in by_sentence.items()}
     loose = []
     for unit in _units(part for part in parts if part.role == "content"):
         group = _frame_of(unit, frames)
@@ -135,7 +139,10 @@ def _frames(parts: list[_Part]) -> list[_Group]:
     cues = [part for part in parts if part.role == "cue"]
     groups = [_Group(cues=[cue]) for cue in cues]
     pairs = sorted(
-        (_gap(source, cue), s, c) for s, source in enumerate(sources) for c, cue in enumerate(cues)
+        (gap, s, c)
+        for s, source in enumerate(sources)
+        for c, cue in enumerate(cues)
+        if (gap := _gap(source, cue)) <= FURTHEST
     )
     taken: set[int] = set()
     for _, s, c in pairs:

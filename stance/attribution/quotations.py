@@ -68,11 +68,12 @@ def is_speech(text: str, quotation: Span) -> bool:
 
 
 def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
-    place = start
+    place = barren = start
     while (opening := _OPENS.search(text, place, end)) is not None:
         place = opening.end()
-        close = _close(text, opening, end)
+        close = _close(text, opening, end, after=barren)
         if close is None and opening.group() in ("'", "‘"):
+            barren = place + LONGEST  # nothing in there closes a single mark: not looked at again
             continue
         stop = end if close is None else close
         while close is None and text[stop - 1].isspace():
@@ -82,18 +83,24 @@ def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
             place = stop
 
 
-def _close(text: str, opening: re.Match[str], end: int) -> int | None:
-    """Return the end of the quotation that a mark opens; None if it is not closed by `end`."""
+def _close(text: str, opening: re.Match[str], end: int, *, after: int) -> int | None:
+    """Return the end of the quotation that a mark opens; None if it is not closed by `end`.
+
+    A single mark is known not to be closed before `after`.
+    """
     mark = opening.group()
     single = mark in ("'", "‘")
+    start = max(opening.end(), after) if single else opening.end()
     depth = 0
-    for other in _MARKS.finditer(text, opening.end(), min(end, opening.end() + LONGEST)):
+    for other in _MARKS.finditer(text, start, min(end, opening.end() + LONGEST)):
         found = other.group()
-        after = text[other.end() : other.end() + 1]
+        following = text[other.end() : other.end() + 1]
         if found == mark and mark in "“„«":
             depth += 1
         elif found in _CLOSES[mark]:
-            apostrophe = found in "'’" and (after.isalnum() or text[other.start() - 1].isspace())
+            apostrophe = found in "'’" and (
+                following.isalnum() or text[other.start() - 1].isspace()
+            )
             if single and apostrophe:
                 continue
             if depth == 0:

@@ -62,13 +62,14 @@ def read_words(text: str, sentences: Sequence[Span], tokenizer: Any) -> Words:
     """
     encoding = tokenizer.encode(text, add_special_tokens=False)
     found = [Span(*match.span()) for match in _WORD.finditer(text)]
-    starts = [start for start, _ in encoding.offsets]
+    offsets = encoding.offsets  # a new list each time that it is asked for
+    starts = [start for start, _ in offsets]
     spans: list[Span] = []
     first: list[int] = []
     for word in found:
         token = bisect_left(starts, word.start)
         # Some signs leave no token, and some tokens begin with the blank before the word.
-        if token and encoding.offsets[token - 1][1] > word.start:
+        if token and offsets[token - 1][1] > word.start:
             token -= 1
         if token < len(starts) and starts[token] < word.end and (not first or token > first[-1]):
             spans.append(word)
