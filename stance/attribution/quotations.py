@@ -53,11 +53,12 @@ def quotations(text: str) -> list[Span]:
 def is_speech(text: str, quotation: Span) -> bool:
     """Return whether a quotation is speech and not a title or a word in inverted commas.
 
-    It has three words or more, many of them in lower case, and before the closing mark a stop or a
-    comma; or it is not closed, but the next paragraph opens with a mark again.
+    It has three words or more, not only the short ones in lower case, and before the closing mark a
+    stop or a comma; or it is not closed, but the next paragraph opens with a mark again.
     """
     words = _LETTERS.findall(text, quotation.start, quotation.end)
-    if len(words) < 3 or sum(word[0].islower() for word in words) < 0.4 * len(words):
+    lower = [word for word in words if word[0].islower()]
+    if len(words) < 3 or (2 * len(lower) <= len(words) and max(map(len, lower), default=0) < 4):
         return False
     said = text[quotation.start : quotation.end]
     inside = said.rstrip("\"”’'“»")
