@@ -54,16 +54,42 @@ def right(gold: str, found: Sequence[ArticleActor], text: str) -> bool:
     return False
 
 
-def judge(article: Article) -> Counter[str]:
-    """Count what is right, wrong and left unclear in an article."""
-    voices = identify(
+def together(article: Article, voices: Voices) -> tuple[float, float, int]:
+    """Return the sums of B-cubed precision and recall over sentences, and how many.
+
+    Whether the sentences of one gold speaker are one actor's and no other's, whatever it is called
+    (Bagga & Baldwin 1998); of sentences with a gold speaker that were answered.
+    """
+    pairs = [
+        (gold.speaker, voice.speaker.actor)
+        for gold, voice in zip(article.sentences, voices.sentences, strict=True)
+        if gold.speaker and voice.speaker
+    ]
+    golds, ours, both = (Counter(x) for x in ((g for g, _ in pairs), (o for _, o in pairs), pairs))
+    precision = sum(both[pair] / ours[pair[1]] for pair in pairs)
+    recall = sum(both[pair] / golds[pair[0]] for pair in pairs)
+    return precision, recall, len(pairs)
+
+
+def read(article: Article) -> Voices:
+    """Identify the speakers of an article from its marked attributions and labels."""
+    return identify(
         article.text,
         [sentence.span for sentence in article.sentences],
         [Attribution(a.sources, a.cues, a.contents) for a in article.attributions],
         moves=[sentence.label != "neutral" for sentence in article.sentences],
         actors=KNOWN,
     )
-    counts: Counter[str] = Counter()
+
+
+def judge(article: Article) -> Counter[str]:
+    """Count what is right, wrong and left unclear in an article."""
+    voices = read(article)
+    precision, recall, answered = together(article, voices)
+    counts: Counter[str] = Counter({"b3 answered": answered})
+    counts["b3 precision"] = round(1000 * precision)
+    counts["b3 recall"] = round(1000 * recall)
+
     for gold, voice in zip(article.sentences, voices.sentences, strict=True):
         if gold.form in FORMS:
             counts["form right" if voice.form in FORMS[gold.form] else "form wrong"] += 1
@@ -95,13 +121,17 @@ def report(title: str, articles: Sequence[Article]) -> None:
         ("speaker, of those with one", ("speaker right",), _all("speaker", 3)),
         ("speaker, of those answered", ("speaker right",), _all("speaker", 2)),
         ("no speaker, of those without", ("speaker rightly none",), _none("speaker")),
+        ("one speaker one actor, precision", ("b3 precision",), ("b3 answered",)),
+        ("one speaker one actor, recall", ("b3 recall",), ("b3 answered",)),
         ("target, of those with one", ("target right",), _all("target", 3)),
         ("target, of those answered", ("target right",), _all("target", 2)),
         ("no target, of those without", ("target rightly none",), _none("target")),
     )
     for name, top, bottom in rows:
         value, low, high, n = share(counts, top, bottom)
-        print(f"  {name:30} {value:.3f} [{low:.3f}, {high:.3f}]  n = {n}")
+        if top[0].startswith("b3"):  # sums kept in thousandths
+            value, low, high = value / 1000, low / 1000, high / 1000
+        print(f"  {name:34} {value:.3f} [{low:.3f}, {high:.3f}]  n = {n}")
 
 
 def _all(what: str, number: int) -> tuple[str, ...]:

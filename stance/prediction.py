@@ -308,7 +308,7 @@ class Model:
             **(stands(sentences, voices, self.manifest) if voices is not None else {}),
         )
 
-    def weigh_words(self, article: ScoredArticle, *, strongest: int = 8) -> ScoredArticle:
+    def weigh_words(self, article: ScoredArticle, *, strongest: int = 4) -> ScoredArticle:
         """Return an article with the `evidence` of its strongest sentences, as `explain` finds it.
 
         Args:

@@ -22,7 +22,7 @@ def report(
     context: ContextOption = 0,
     words: Annotated[
         int, typer.Option(min=0, help="Show the words that carry so many of the strongest labels.")
-    ] = 8,
+    ] = 4,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. [all]")] = None,
     allow_private: PrivateOption = False,
 ) -> None:
