@@ -7,7 +7,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 STANCE := $(BIN)/stance
 # What a training depends on; a change elsewhere does not train again.
-INPUTS := $(wildcard data/*.jsonl data/*/*.csv stance/corpus/*.py) \
+INPUTS := $(wildcard data/*.jsonl data/*.csv data/*/*.csv stance/corpus/*.py) \
           $(wildcard stance/encoder/*.py stance/config/*.py stance/metrics/*.py) $(addprefix stance/,artifact.py distillation.py examples.py promotion.py training.py)
 TAGGER := data/articles.jsonl $(wildcard data/attributions/*.txt stance/attribution/*.py) stance/encoder/tagger.py
 
