@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stance.config import Config, as_override, load_config, restore_config
+from stance.config import (
+    Config,
+    as_override,
+    load_attribution_config,
+    load_config,
+    restore_config,
+)
 from stance.schema import ConfigError
 
 from tests.conftest import ROOT
 
 SHIPPED = sorted(
-    path for path in (ROOT / "configs").rglob("*.yaml") if path.name != "pretrain.yaml"
+    path
+    for path in (ROOT / "configs").rglob("*.yaml")
+    if not path.name.startswith(("pretrain", "attribution"))  # of other kinds
 )
 
 
@@ -29,6 +37,13 @@ def test_every_shipped_config_loads_and_opens_with_its_command(path: Path) -> No
     command = "tune" if path.name == "tune.yaml" else "train"
     command = f"# stance {command} --config {path.relative_to(ROOT)}"
     assert path.read_text().startswith(command)
+
+
+@pytest.mark.parametrize("name", ["attribution", "attribution-polnear"])
+def test_the_taggers_configs_load_and_open_with_their_command(name: str) -> None:
+    path = ROOT / f"configs/{name}.yaml"
+    assert load_attribution_config(path).data.path
+    assert path.read_text().startswith(f"# stance attribution train --config configs/{name}.yaml")
 
 
 def test_overrides_win_over_the_file() -> None:
