@@ -26,6 +26,8 @@ class StanceModel(PythonModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         """Load the model from the logged files."""
         self.model = Model(Path(context.artifacts[MANIFEST]).parent)
+        # `mlflow.models.evaluate` takes the labels alone: model_config={"output": "label"}.
+        self.output = (context.model_config or {}).get("output", "all")
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Return label, p_LABEL..., score and truncated for each row."""
@@ -40,7 +42,8 @@ class StanceModel(PythonModel):  # type: ignore[misc]
             }
             for p in predictions
         ]
-        return pd.DataFrame(rows, index=model_input.index)
+        frame = pd.DataFrame(rows, index=model_input.index)
+        return frame if self.output == "all" else frame[self.output].to_numpy()
 
 
 mlflow.models.set_model(StanceModel())

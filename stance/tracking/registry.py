@@ -147,6 +147,7 @@ def _log_model(folder: Path, manifest: Manifest) -> str:
     logged = mlflow.pyfunc.log_model(
         name="model",
         python_model=str(_PACKAGE / "mlflow_model.py"),
+        model_config={"output": "all"},
         # Side by side in the logged model, these make a folder that scoring loads.
         artifacts={name: str(folder / name) for name in (*manifest.files, MANIFEST)},
         signature=ModelSignature(Schema([ColSpec("string", "text")]), Schema(outputs)),
