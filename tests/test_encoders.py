@@ -15,6 +15,7 @@ import torch
 from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from stance.artifact import read_manifest
+from stance.confidence import softmax
 from stance.config import Config, EncoderConfig, TrainConfig, load_config
 from stance.encoder import HEAD, embed, fine_tune, load_classifier, save
 from stance.encoder.layers import optimizer, parts, prepare
@@ -110,9 +111,9 @@ def test_onnx_says_what_torch_says(trained: dict[str, Path], kind: str) -> None:
     for texts in (TEXTS, TEXTS[:1], TEXTS[2:3] * 5):
         batch = tokenizer(texts, padding=True, truncation=True, max_length=32, return_tensors="pt")
         with torch.inference_mode():
-            logits = classifier(**batch)["logits"] / scorer.manifest.temperature
-        probs, truncated = scorer.probabilities(texts)
-        np.testing.assert_allclose(probs, torch.softmax(logits, -1).numpy(), atol=1e-4)
+            logits = classifier(**batch)["logits"]
+        found, truncated = scorer.logits(texts)
+        np.testing.assert_allclose(softmax(found), torch.softmax(logits, -1).numpy(), atol=1e-4)
         assert truncated.tolist() == [text is LONG for text in texts]
 
 
