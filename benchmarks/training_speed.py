@@ -132,6 +132,7 @@ def plain(rate: float) -> Recipe:
                 seed=settings.train.seed,
                 report_to="none",
                 disable_tqdm=True,
+                dataloader_pin_memory=torch.cuda.is_available(),
             ),
             train_dataset=rows(train),
             eval_dataset=rows(dev),

@@ -200,7 +200,7 @@ def test_half_precision_without_a_gpu_is_refused(tiny_encoder: Path) -> None:
     if torch.cuda.is_available():
         assert np.isfinite(tuned(tiny_encoder, precision="fp16").dev_logits).all()
         return
-    with pytest.raises(ConfigError, match=r"train.precision: fp16 needs a CUDA GPU.*use fp32"):
+    with pytest.raises(ConfigError, match=r"precision: fp16 needs a CUDA GPU.*use fp32"):
         tuned(tiny_encoder, precision="fp16")
 
 

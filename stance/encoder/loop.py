@@ -136,7 +136,7 @@ def precision(name: str) -> dict[str, bool]:
         name = "bf16" if fast_bf16() else "fp32"
     if name == "fp16" and not gpu:
         raise ConfigError(
-            "train.precision: fp16 needs a CUDA GPU, and there is none here; use fp32 (or bf16, "
+            "precision: fp16 needs a CUDA GPU, and there is none here; use fp32 (or bf16, "
             "which also runs on a CPU)"
         )
     # Without a GPU, both bf16 and several processes have to be told that it is the CPU they run on.

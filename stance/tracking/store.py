@@ -32,6 +32,7 @@ def load_mlflow() -> Any:
     # A dead server is found out in seconds, not in MLflow's default of several minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # of single files
     mlflow = require("mlflow", extra="train", purpose="tracking")
     for chatty in ("alembic", "mlflow"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
