@@ -448,7 +448,7 @@ def test_page_fits_wide_and_narrow_windows_without_errors(scheme: str, tmp_path:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     assert "CONSOLE" not in done.stderr
