@@ -262,3 +262,21 @@ def test_faults_of_such_a_file_are_told_together(tmp_path) -> None:  # type: ign
     path.write_text("id,type\nx,state\n")
     with pytest.raises(DataError, match="no column name: expected id, name, type"):
         read_actors(path)
+
+
+def test_a_book_takes_no_longer_for_each_sentence_than_an_article() -> None:
+    import time
+
+    def seconds(copies: int) -> float:
+        text = "".join(
+            f"“We refuse,” said Ana Maria{i} Lopez{i}. He told Kyiv the army of Chad left.\n\n"
+            for i in range(copies)
+        )
+        spans = split(text).sentences
+        quotes = [Span(m.start(), m.end()) for m in re.finditer("“[^”]*”", text)]
+        start = time.process_time()
+        identify(text, spans, [Attribution((), (), (quote,)) for quote in quotes], actors=KNOWN)
+        return time.process_time() - start
+
+    seconds(5)
+    assert seconds(800) < 20 * max(seconds(100), 0.03)

@@ -20,6 +20,7 @@ from stance.speakers.phrases import (
 
 _HEADS = w.ROLES | w.ORGANS | w.BODIES
 _ISSUER = re.compile(r"\b(?:from|by|of)\s+(?P<who>.{2,})$")
+_RECENT = 150
 _SMALL = re.compile(r"(?<![\w’'-])[a-z][\w-]+")
 TYPES = {"party": "organisation"}
 _ORGANISATIONS = ("eue",)  # a state for those who swap actors, and none for a reader
@@ -98,6 +99,11 @@ class Cast:
         found = self.known.find(text)
         return [(a, b, self._russia if actor == "rus" else actor) for a, b, actor in found]
 
+    @property
+    def recent(self) -> list[Referent]:
+        """What later words may refer to: enough for an article, so that a book takes no longer."""
+        return self.referents[-_RECENT:]
+
     def side(self, actor: str) -> str:
         """Return the actor for which an actor speaks: itself, unless it is another's."""
         member = self.members.get(actor)
@@ -151,11 +157,9 @@ class Cast:
 
     def _parent(self, word: str) -> tuple[str, ...] | None:
         """Return the body that a common noun means, if one was named by it before."""
-        fits = [r for r in self.referents if word in r.heads and not r.person]
+        fits = [r for r in self.recent if word in r.heads and not r.person]
         fits = fits or [
-            r
-            for r in self.referents
-            if r.name and not r.person and plain(r.name).endswith(f" {word}")
+            r for r in self.recent if r.name and not r.person and plain(r.name).endswith(f" {word}")
         ]
         best = max(fits, key=lambda r: (r.seen, r.at), default=None)
         return best.actor if best else None
@@ -172,7 +176,7 @@ class Cast:
         for *_, actor in found:
             if self.known.is_person(actor):
                 self._person_referent(actor).seen = sentence
-        for referent in self.referents:
+        for referent in self.recent:
             if referent.person and referent.name:
                 last = referent.name.split()[-1]
                 for match in re.finditer(rf"(?<!\w){re.escape(last)}(?!\w)", text):
@@ -183,7 +187,7 @@ class Cast:
         return sorted(found)
 
     def _person_referent(self, actor: str) -> Referent:
-        for referent in self.referents:
+        for referent in self.recent:
             if referent.actor == (actor,) and referent.person:
                 return referent
         known = self.known.actors[actor]
@@ -226,7 +230,7 @@ class Cast:
         return "name"
 
     def _antecedent(self, gender: str, sentence: int, start: int) -> Referent | None:
-        fits = [r for r in self.referents if self._agrees(r, gender) and r.at < start]
+        fits = [r for r in self.recent if self._agrees(r, gender) and r.at < start]
         if not fits:
             return None
         best = max(fits, key=lambda r: (r.seen + 1.5 * (r.gender == gender), r.at))
@@ -250,7 +254,7 @@ class Cast:
         if not side and phrase.owner:
             owner = self._owner(phrase, sentence, start)
             side = self.side(owner.actor[0]) if owner else ""
-        for referent in self.referents:
+        for referent in self.recent:
             if not referent.person or not referent.name:
                 continue
             words = plain(referent.name).split()
@@ -283,7 +287,7 @@ class Cast:
     def _actor(self, phrase: Phrase) -> Referent:
         ids = phrase.ids if phrase.joint else phrase.ids[:1]
         heads = {phrase.head} - {""}
-        for referent in self.referents:
+        for referent in self.recent:
             if referent.actor == ids and not referent.person and (heads <= referent.heads):
                 return referent
         for actor in ids:
@@ -294,7 +298,7 @@ class Cast:
 
     def _holder(self, phrase: Phrase) -> tuple[Referent, str]:
         """Return who holds an office of an actor: a person named, or the actor itself."""
-        for referent in reversed(self.referents):
+        for referent in reversed(self.recent):
             heads = w.LEADERS if phrase.head in w.LEADERS else {phrase.head}
             named = referent.person and referent.name and heads & referent.heads
             if named and phrase.ids[0] in referent.ids and phrase.definite:
@@ -303,7 +307,7 @@ class Cast:
         self.enter(actor)
         many = phrase.gender == "many"
         person = phrase.kind == "office" and not many
-        for referent in reversed(self.referents):
+        for referent in reversed(self.recent):
             if referent.actor == (actor,) and phrase.head in referent.heads and phrase.definite:
                 return referent, "office"
         gender = phrase.gender if phrase.gender in ("m", "f", "many") else "" if person else "thing"
@@ -330,7 +334,7 @@ class Cast:
     def _body(self, phrase: Phrase) -> Referent:
         name = plain(phrase.name)
         words = set(name.split())
-        for referent in self.referents:
+        for referent in self.recent:
             if referent.name and not referent.person:
                 other = plain(referent.name)
                 if (
@@ -354,7 +358,7 @@ class Cast:
         """Return the latest that a definite phrase may repeat: "the minister", "the union"."""
         heads = {phrase.head, phrase.head.removesuffix("s"), f"{phrase.head}s"} - {""}
         heads |= w.LEADERS if phrase.head in w.LEADERS or "head of state" in phrase.text else set()
-        fits = [r for r in self.referents if heads & r.heads]
+        fits = [r for r in self.recent if heads & r.heads]
         if phrase.modifiers:
             closer = [r for r in fits if phrase.modifiers & r.heads]
             fits = closer or fits

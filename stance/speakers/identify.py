@@ -22,6 +22,9 @@ from stance.speakers.spans import (
 )
 from stance.speakers.targets import EVERYBODY, Targets
 
+_FAR = 60
+"""Attributions to look back and ahead over."""
+
 
 @dataclass(frozen=True, slots=True)
 class VoicePart:
@@ -236,7 +239,7 @@ class _Reader:
     def _around(self, index: int) -> Mention | None:
         """Return who says "I": the speaker of what it stands in, else the document's."""
         here = first_place(self.attributions[index])
-        for other in range(len(self.attributions)):
+        for other in range(max(index - _FAR, 0), min(index + _FAR, len(self.attributions))):
             inside = any(s.start <= here < s.end for s in self.attributions[other].contents)
             if other != index and inside and (speaker := self.speakers.get(other)):
                 return replace(speaker, start=None, end=None, how="pronoun")
@@ -292,7 +295,8 @@ class _Reader:
             return True
         if quoted_share(attribution.contents, self.quoted, self.text) > 0.5:
             return True
-        while index > 0 and not self.attributions[index].sources:
+        last = max(index - _FAR, 0)
+        while index > last and not self.attributions[index].sources:
             index -= 1
         return bool(self.attributions[index].sources) and not self.attributions[index].cues
 

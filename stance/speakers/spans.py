@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from stance.schema import Attribution, Span
@@ -37,12 +38,16 @@ def quotations(text: str) -> list[Span]:
 
 def quoted_share(pieces: Sequence[Span], quoted: Sequence[Span], text: str) -> float:
     """Return the share of the letters of some spans that stands in quotation marks, 0 to 1."""
+    ends = [q.end for q in quoted]
     inside = total = 0
     for piece in pieces:
+        near = bisect_right(ends, piece.start)
         for place in range(piece.start, piece.end):
+            while near < len(quoted) and quoted[near].end <= place:
+                near += 1
             if text[place].isalnum():
                 total += 1
-                inside += any(q.start <= place < q.end for q in quoted)
+                inside += near < len(quoted) and quoted[near].start <= place
     return inside / total if total else 0.0
 
 

@@ -114,7 +114,7 @@ class Targets:
         for area in areas:
             said = self._text[area.start : area.end]
             for match in _FIXED.finditer(said):
-                for referent in reversed(self._cast.referents):
+                for referent in reversed(self._cast.recent):
                     fits = match.group(2) in referent.heads and referent.actor[0] not in own
                     if fits and self._cast.side(referent.actor[0]) not in own:
                         start = area.start + match.start()
