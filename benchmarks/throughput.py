@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -256,16 +255,29 @@ def start_up(models: dict[str, Path]) -> None:
         print(f"{name:36}{seconds:>8.2f} s CPU{memory:>8.0f} MB")
 
 
+SPENT = """
+import os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+print(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=sys.stderr)
+"""
+"""A small process that starts a command: of a large one's child, the memory before it starts
+counts."""
+
+
 def spent(command: list[str]) -> tuple[float, float]:
     """Return the CPU seconds of a command, and the most memory of it in MB."""
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    assert child.stdin is not None
-    child.stdin.write(b"We will never negotiate.")
-    child.stdin.close()
-    _, status, usage = os.wait4(child.pid, 0)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", SPENT, *command],
+        input="We will never negotiate.",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, seconds, memory = map(float, done.stderr.splitlines()[-1].split())
     if status:
-        raise SystemExit(f"{' '.join(command)}: ended with {status}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
+    return seconds, memory
 
 
 def bulk(options: argparse.Namespace, models: dict[str, Path]) -> None:
