@@ -88,7 +88,9 @@ class Chart:
         self._add("path", class_=style, d=path)
         if name and points:
             x, y = self._place(points[at])
-            anchor = "end" if x > _WIDTH * 0.6 else "start"
+            # Above a rising line there is room to its left, above a falling one to its right.
+            rises = points[-1][1] > points[0][1]
+            x, anchor = (x - 6, "end") if rises else (x + 6, "start")
             self._add(
                 "text",
                 name,
