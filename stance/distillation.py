@@ -262,7 +262,8 @@ def _scored(folder: Path, texts: Sequence[str], settings: Config) -> NDArray[np.
     # In an order of their own, since every seed shuffles the rows in another.
     asked = sorted(set(texts))
     place = {text: number for number, text in enumerate(asked)}
-    key = (manifest.files[artifact.ONNX], str(manifest.temperature), str(manifest.max_length))
+    calibration = f"{manifest.temperature} {manifest.confidence}"
+    key = (manifest.files[artifact.ONNX], calibration, str(manifest.max_length))
     probs = cached("teachers", (*key, *asked), len(asked), lambda: model.predict_proba(asked))
     columns = [model.labels.index(label) for label in settings.labels]
     return probs[[place[text] for text in texts]][:, columns]

@@ -60,7 +60,7 @@ def test_frame_has_a_row_a_sentence_and_a_column_a_label() -> None:
     assert list(frame.columns) == [
         *("name", "text", "start", "end", "label"),
         *("p_conciliatory", "p_neutral", "p_hardline", "score", "truncated"),
-        *("form", "speaker", "target"),
+        *("form", "speaker", "target", "label_set", "unfamiliar"),
     ]
     assert frame.loc[0, "p_hardline"] == 0.7
 

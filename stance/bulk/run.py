@@ -134,6 +134,7 @@ def identity(model: Reader) -> list[str]:
         manifest.name,
         model.precision,
         str(manifest.temperature),
+        str(manifest.confidence),
         *sorted(manifest.files.values()),
     ]
 
