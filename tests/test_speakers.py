@@ -81,6 +81,29 @@ def test_name_title_pronoun_and_capital_resolve_with_how() -> None:
     assert (lavrov.name, lavrov.type, lavrov.side) == ("Sergey Lavrov", "person", "rus")
 
 
+def test_no_minister_is_another_and_a_leader_goes_by_any_title() -> None:
+    text = """\
+{Sergei Shoigu, the Russian defence minister,} <said> [no].
+
+{The Russian foreign minister} <said> [yes].
+
+{Belarusian President Aleksandr Lukashenko} <said> [maybe].
+
+{The Belarusian leader} <said> [more].
+"""
+    _, voices = read(text)
+    found = [s and s[0] for s in speakers(voices)]
+    assert found == ["sergei-shoigu", "rus", "lukashenko", "lukashenko"]
+
+
+def test_a_name_beside_its_office_is_one_source_though_the_tagger_took_half() -> None:
+    text = "Sergei Shoigu, {the Russian defence minister}, <said> [no].\n"
+    plain, voices = read(text)
+    speaker = voices.sentences[0].speaker
+    assert speaker is not None
+    assert plain[speaker.start : speaker.end] == "Sergei Shoigu, the Russian defence minister"
+
+
 def test_spans_of_mentions_index_the_text() -> None:
     text, voices = read(LAVROV)
     lavrov = next(actor for actor in voices.actors if actor.id == "lavrov")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from stance.speakers import words as w
+from stance.speakers.members import Member, Referent
 from stance.speakers.phrases import (
     TOKEN,
     Gazetteer,
@@ -24,32 +25,6 @@ _RECENT = 150
 _SMALL = re.compile(r"(?<![\w’'-])[a-z][\w-]+")
 TYPES = {"party": "organisation"}
 _ORGANISATIONS = ("eue",)  # a state for those who swap actors, and none for a reader
-
-
-@dataclass(slots=True)
-class Member:
-    """An actor of the article while it is being read."""
-
-    id: str
-    name: str
-    type: str
-    known: bool
-    side: str = ""
-    mentions: set[tuple[int, int]] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Referent:
-    """What later words may refer back to: a person, an office, a body; it stands for an actor."""
-
-    actor: tuple[str, ...]
-    gender: str
-    heads: set[str]
-    ids: tuple[str, ...]
-    name: str = ""
-    person: bool = False
-    seen: float = 0.0  # number of the last sentence that names it, half more as the subject
-    at: int = -1
 
 
 class Cast:
@@ -125,6 +100,7 @@ class Cast:
         if referent is None:
             return None
         referent.seen = max(referent.seen, sentence + (0.5 if subject else 0.0))
+        referent.portfolio |= phrase.modifiers & w.PORTFOLIOS
         referent.at = start
         for actor in referent.actor:
             self.members[actor].mentions.add((start, start + len(text)))
@@ -301,14 +277,16 @@ class Cast:
         for referent in reversed(self.recent):
             heads = w.LEADERS if phrase.head in w.LEADERS else {phrase.head}
             named = referent.person and referent.name and heads & referent.heads
-            if named and phrase.ids[0] in referent.ids and phrase.definite:
+            fits = named and referent.may_hold(phrase.modifiers)
+            if fits and phrase.ids[0] in referent.ids and phrase.definite:
                 return referent, "title"
         actor = phrase.ids[0]
         self.enter(actor)
         many = phrase.gender == "many"
         person = phrase.kind == "office" and not many
         for referent in reversed(self.recent):
-            if referent.actor == (actor,) and phrase.head in referent.heads and phrase.definite:
+            same = referent.actor == (actor,) and phrase.head in referent.heads
+            if same and phrase.definite and referent.may_hold(phrase.modifiers):
                 return referent, "office"
         gender = phrase.gender if phrase.gender in ("m", "f", "many") else "" if person else "thing"
         referent = Referent((actor,), gender, {phrase.head}, phrase.ids, person=person)
@@ -358,7 +336,7 @@ class Cast:
         """Return the latest that a definite phrase may repeat: "the minister", "the union"."""
         heads = {phrase.head, phrase.head.removesuffix("s"), f"{phrase.head}s"} - {""}
         heads |= w.LEADERS if phrase.head in w.LEADERS or "head of state" in phrase.text else set()
-        fits = [r for r in self.recent if heads & r.heads]
+        fits = [r for r in self.recent if heads & r.heads and r.may_hold(phrase.modifiers)]
         if phrase.modifiers:
             closer = [r for r in fits if phrase.modifiers & r.heads]
             fits = closer or fits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stance.schema import ArticleActor, Attribution, Mention, Span
@@ -21,44 +21,10 @@ from stance.speakers.spans import (
     whole_name,
 )
 from stance.speakers.targets import EVERYBODY, Targets
+from stance.speakers.voice import Voice, VoicePart, Voices
 
 _FAR = 60
 """Attributions to look back and ahead over."""
-
-
-@dataclass(frozen=True, slots=True)
-class VoicePart:
-    """A part of a sentence that has a speaker of its own."""
-
-    span: Span
-    form: str
-    speaker: Mention | None
-    target: Mention | None
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """Who says a sentence.
-
-    Attributes:
-        form: One of `FORMS`.
-        speaker: Who says or does it; None for background, or if unclear.
-        target: Toward whom; None for nobody, or if unclear.
-        parts: What each of several speakers says in it, in order; empty for a single speaker.
-    """
-
-    form: str
-    speaker: Mention | None = None
-    target: Mention | None = None
-    parts: tuple[VoicePart, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Voices:
-    """Who says each sentence of an article, and the actors found on the way."""
-
-    sentences: tuple[Voice, ...]
-    actors: tuple[ArticleActor, ...]
 
 
 def identify(
@@ -293,16 +259,20 @@ class _Reader:
         attribution = self.attributions[index]
         if attribution.sources or attribution.cues:
             return True
-        if quoted_share(attribution.contents, self.quoted, self.text) > 0.5:
-            return True
+        quoted = quoted_share(attribution.contents, self.quoted, self.text) > 0.5
+        return quoted or self._labelled(index)
+
+    def _labelled(self, index: int) -> bool:
+        """Tell whether words follow a label, at once or after others: "Spokesperson: ..."."""
         last = max(index - _FAR, 0)
         while index > last and not self.attributions[index].sources:
             index -= 1
-        return bool(self.attributions[index].sources) and not self.attributions[index].cues
+        sources = self.attributions[index].sources
+        return bool(sources) and self.text[sources[0].end : sources[0].end + 1] == ":"
 
     def _form(self, speech: _Speech) -> str:
         share = quoted_share(speech.contents, self.quoted, self.text)
-        label = not speech.cues and not share  # "Spokesperson: ..." and what follows it
+        label = not speech.cues and not share and self._labelled(speech.number)
         return "direct" if share > 0.9 or label else "mixed" if share else "indirect"
 
     def _target(self, speech: _Speech, number: int, named: _Named) -> Mention | None:
@@ -366,7 +336,7 @@ class _Reader:
     def _actors(self, voices: Sequence[Voice]) -> tuple[ArticleActor, ...]:
         used: dict[str, None] = {}
         for voice in voices:
-            for mention in _mentions(voice):
+            for mention in voice.mentions():
                 for actor in mention.actors:
                     used |= {actor: None, self.cast.side(actor): None}
         result = []
@@ -382,11 +352,6 @@ class _Reader:
 
 
 _Named = Sequence[tuple[int, int, str]]
-
-
-def _mentions(voice: Voice) -> Iterator[Mention]:
-    pairs = [(voice.speaker, voice.target), *((p.speaker, p.target) for p in voice.parts)]
-    yield from (mention for pair in pairs for mention in pair if mention is not None)
 
 
 def _main(speeches: Sequence[_Speech], attributions: Sequence[Attribution]) -> _Speech:

@@ -114,6 +114,11 @@ NO_NAMES = _set(
     "Yesterday Tomorrow Earlier Later Meanwhile However Only Even Such Other Others Another Any "
     "Once Speaking Asked Now God Islam Christmas Easter Ramadan"
 )
+PORTFOLIOS = _set(
+    "foreign defence defense prime finance interior trade justice labour labor health energy "
+    "agriculture environment transport economy culture education home deputy vice"
+)
+"""What tells one minister from another."""
 LEADERS = _set("president leader premier chancellor monarch king emperor")
 """Titles of which one may stand for another."""
 # What an actor speaks through.
