@@ -248,15 +248,17 @@ def test_what_cannot_be_traced_is_told(
     columns = Dataset.from_dict(examples(rows, config))
     tuned = fine_tune(config, columns, Dataset.from_list(rows), Path("scratch"), lambda *_: None)
 
-    def fail(*arguments: Any, **options: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("operator 'odd' is unknown")
 
+    read = [row["text"] for row in rows]
+    options: dict[str, Any] = {"train": read, "dev": read, "max_length": 32}
     monkeypatch.setattr(torch.onnx, "export", fail)
     with pytest.raises(ModelError, match=r"a bert encoder cannot be exported .* 'odd' is unknown"):
-        save(tuned, Path("saved"))
+        save(tuned, Path("saved"), **options)
     assert tuned.model.encoder.config._attn_implementation == "sdpa"
     monkeypatch.undo()
-    save(tuned, Path("saved"))
+    save(tuned, Path("saved"), **options)
     assert not tuned.model.training  # still fit to score with
 
 
@@ -266,8 +268,9 @@ def test_a_graph_that_says_other_than_the_model_is_not_saved(
     from stance.encoder import saved
 
     class Inverted(saved._Positional):
-        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-            return -super().forward(*inputs)
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            logits, distance = super().forward(*inputs)
+            return -logits, distance
 
     monkeypatch.setattr(saved, "_Positional", Inverted)
     with pytest.raises(ModelError, match="ONNX graph of this bert encoder says other than the mod"):
