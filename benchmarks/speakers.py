@@ -4,7 +4,8 @@
 
 The attributions are those that people marked, so this measures resolution alone: form, actor and
 target. Rules were written on the articles of the train split; dev and test articles are held out
-(no rule was changed after they were measured). Gold names actors as an analyst would list them
+(one of them was read before; their totals were seen while rules were still being written). Gold
+names actors as an analyst would list them
 ("Gerard Santini", "French transport ministry"): an answer is right if its actor, or the side for
 which it speaks, is a gazetteer actor of the gold name, or if its names in the article share a
 word of it that is no office ("Santini"). Intervals: bootstrap over articles.

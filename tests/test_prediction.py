@@ -226,3 +226,25 @@ def test_actors_of_ones_own_are_known(model_folder: Path, tmp_path: Path) -> Non
         attributions=[Attribution((Span(25, 33),), (Span(34, 38),), (Span(0, 23),))],
     )
     assert [actor.id for actor in article.actors] == ["moon"]
+
+
+def test_the_tagger_in_use_finds_who_says_what_unless_told_not_to(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Marker:
+        def attributions(self, text: str, sentences: list[Span]) -> list[Attribution]:
+            assert text[sentences[0].start : sentences[0].end] == "Kyiv refused talks."
+            return marked(text)
+
+    asked = []
+
+    def find(models: Path, *, threads: int | None = None) -> Marker | None:
+        asked.append((models, threads))
+        return Marker() if models != model_folder.parent else None
+
+    monkeypatch.setattr("stance.prediction.find", find)
+    model = stance.load(model_folder, threads=1)
+    assert model.score_article(SPOKEN, speakers=False).sentences[1].form is None
+    assert asked == []
+    assert model.score_article(SPOKEN).actor("irn").words.count == 1
+    assert asked[0] == (model_folder.parent, 1)
