@@ -16,6 +16,7 @@ FLOORS = (
     ("config", "article", "metrics", "confidence", "artifact", "actors", "processes"),
     (
         "bulk",
+        "augmentation",
         "cache",
         "calibration",
         "corpus",

@@ -7,6 +7,8 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
+from stance import augmentation
+
 Perturbation = Callable[[str], list[str]]
 """A sentence to its variants; none where there is nothing to change."""
 
@@ -64,17 +66,8 @@ _QUOTED = re.compile(r"^[“\"]([^“”\"]+?)([,?!])[”\"],? ([^“”\"]+?)\.
 
 def typo(text: str) -> list[str]:
     """Swap two neighbouring letters within one small word of five letters or more."""
-    rng = random.Random(text)
-    places = [
-        match.start() + at
-        for match in re.finditer(r"\b[a-z]{5,}\b", text)
-        for at in range(1, len(match.group()) - 2)
-        if match.group()[at] != match.group()[at + 1]
-    ]
-    if not places:
-        return []
-    at = rng.choice(places)
-    return [text[:at] + text[at + 1] + text[at] + text[at + 2 :]]
+    misspelt = augmentation.typo(text, random.Random(text))
+    return [] if misspelt is None else [misspelt]
 
 
 def case(text: str) -> list[str]:
