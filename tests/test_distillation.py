@@ -87,9 +87,8 @@ def test_targets_mix_the_mean_of_the_teachers_with_the_gold_label(
     corpus = load_corpus(corpus_folder)
     rows = corpus.rows("train")
     texts = [row["text"] for row in rows]
-    mean = (
-        stance.load(teachers[0]).predict_proba(texts) + stance.load(other).predict_proba(texts)
-    ) / 2
+    spoken = [stance.load(one, precision="fp32").predict_proba(texts) for one in teachers]
+    mean = (spoken[0] + spoken[1]) / 2
     softened = np.sqrt(mean) / np.sqrt(mean).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(soft_targets(texts, settings), softened)
     shown = taught(rows, settings, say=lambda line: None)
