@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import crepes
 import numpy as np
 import pytest
 import stance
@@ -55,7 +56,6 @@ def test_sets_cover_each_label_as_promised() -> None:
 
 
 def test_sets_agree_with_crepes() -> None:
-    crepes = pytest.importorskip("crepes")
     gold, logits = drawn(400)
     confidence = calibration.learn(gold, logits, LABELS).confidence
     probs = confidence.probabilities(logits)
