@@ -13,6 +13,7 @@ import pytest
 import stance
 from stance import calibration, metrics
 from stance.confidence import LEVELS, Confidence, log_softmax, read_confidence, softmax
+from stance.evaluation import calibrate
 from stance.schema import ModelError, StanceError
 
 LABELS = ("a", "b", "c")
@@ -179,7 +180,7 @@ def test_an_older_model_learns_its_confidence_by_one_command(
     with pytest.raises(ModelError, match="stance calibrate"):
         old.predict("we met.", abstain=0.9)
     before = old.predict_proba(["we met."])
-    found: Confidence = stance.evaluation.calibrate(folder)
+    found: Confidence = calibrate(folder)
     np.testing.assert_allclose(found.sets, saved["sets"], atol=1e-3)
     again = stance.load(folder)
     np.testing.assert_allclose(again.predict_proba(["we met."]), before, atol=0.02)
