@@ -180,16 +180,26 @@ def write_opinions(
 def _read_opinions(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:
     """Return the labels of a file of opinions, and the probabilities by key of the text."""
     with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    try:
-        if header[0] != KEY:
-            raise ValueError(f"first column {header[0]!r}")
-        return tuple(header[1:]), {key: [float(p) for p in of_text] for key, *of_text in rows}
-    except (ValueError, IndexError) as error:
-        raise DataError(
-            f"{path}: {error}; expected the columns {KEY} and a probability for each label, "
-            f"as  stance data opinions  writes them"
-        ) from None
+        rows = csv.reader(file)
+        labels = _header(path, next(rows, []))
+        try:
+            return labels, {key: [float(p) for p in of_text] for key, *of_text in rows}
+        except ValueError as error:
+            raise _no_opinions(path, error) from None
+
+
+def _header(path: Path, row: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels that the first row of a file of opinions names."""
+    if list(row[:1]) != [KEY]:
+        raise _no_opinions(path, f"first column {row[0]!r}" if row else "empty")
+    return tuple(row[1:])
+
+
+def _no_opinions(path: Path, fault: object) -> DataError:
+    return DataError(
+        f"{path}: {fault}; expected the columns {KEY} and a probability for each label, "
+        f"as  stance data opinions  writes them"
+    )
 
 
 def _key(text: str) -> str:
@@ -198,7 +208,8 @@ def _key(text: str) -> str:
 
 def _labels(teacher: Path) -> tuple[str, ...]:
     if teacher.is_file():
-        return _read_opinions(teacher)[0]
+        with teacher.open(encoding="utf-8", newline="") as file:
+            return _header(teacher, next(csv.reader(file), []))
     return artifact.read_manifest(teacher).labels
 
 

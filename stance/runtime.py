@@ -113,7 +113,7 @@ class Scorer:
             # Offsets are not needed, but overflow is, so `truncated` costs nothing more.
             stop = start + len(encodings)
             truncated[start:stop] = [bool(encoding.overflowing) for encoding in encodings]
-            lengths = [len(encoding.ids) for encoding in encodings]
+            lengths = [len(encoding) for encoding in encodings]
             for rows in _batches(lengths, self.batch_tokens):
                 found = self._session.run(None, self._pad([encodings[row] for row in rows]))
                 places = [start + row for row in rows]
@@ -145,19 +145,12 @@ class Scorer:
                 yield window
 
     def _pad(self, encodings: Sequence[Any]) -> dict[str, NDArray[np.int64]]:
-        width = max(len(encoding.ids) for encoding in encodings)
-        shape = (len(encodings), width)
-        arrays = {name: np.zeros(shape, dtype=np.int64) for name in self._inputs}
-        for row, encoding in enumerate(encodings):
-            length = len(encoding.ids)
-            values = {
-                "input_ids": encoding.ids,
-                "attention_mask": encoding.attention_mask,
-                "token_type_ids": encoding.type_ids,
-            }
-            for name in self._inputs:
-                arrays[name][row, :length] = values[name]
-        return arrays
+        columns = {
+            "input_ids": [encoding.ids for encoding in encodings],
+            "attention_mask": [encoding.attention_mask for encoding in encodings],
+            "token_type_ids": [encoding.type_ids for encoding in encodings],
+        }
+        return {name: _padded(columns[name]) for name in self._inputs}
 
 
 class TokenScorer:
@@ -199,16 +192,11 @@ class TokenScorer:
         result: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(rows)
         transitions = np.zeros((len(self.manifest.labels),) * 2)
         for batch in _batches([len(ids) for ids, _ in rows], BATCH_TOKENS["cpu"]):
-            width = max(len(rows[row][0]) for row in batch)
             arrays = {
-                name: np.zeros((len(batch), width), dtype=np.int64)
-                for name in ("input_ids", "attention_mask", "looks")
+                "input_ids": _padded([rows[row][0] for row in batch]),
+                "attention_mask": _padded([[1] * len(rows[row][0]) for row in batch]),
+                "looks": _padded([rows[row][1] for row in batch]),
             }
-            for place, row in enumerate(batch):
-                ids, looks = rows[row]
-                arrays["input_ids"][place, : len(ids)] = ids
-                arrays["attention_mask"][place, : len(ids)] = 1
-                arrays["looks"][place, : len(ids)] = looks
             logits, transitions = self._session.run(None, arrays)
             for place, row in enumerate(batch):
                 result[row] = logits[place, 1 : 1 + len(windows[row][0])].astype(float)
@@ -283,3 +271,11 @@ def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         size = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + size]
         start += size
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Return rows of numbers as one array, noughts behind the shorter ones."""
+    array = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+    for place, row in enumerate(rows):
+        array[place, : len(row)] = row
+    return array

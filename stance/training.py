@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 import random
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -312,7 +310,12 @@ def _save(
             "log_loss_uncalibrated": metrics.log_loss(gold, tuned.dev_logits),
         },
         confidence=described(learnt),
-        provenance=_provenance(work, tuned, run),
+        provenance={
+            **work.provenance(PACKAGES),
+            "git_commit": _git_commit(),
+            "layers": getattr(tuned.model.encoder.config, "kept_layers", None),
+            "mlflow": {"run_id": run.id, "uri": run.uri},
+        },
     )
     (folder / "run").mkdir()
     _write_run(folder / "run", settings, tuned, dev, gold)
@@ -320,21 +323,6 @@ def _save(
     texts = [row["text"] for row in dev_rows]
     export.check_fp32(folder, tuned, texts[:64])
     export.add_int8(folder, texts, gold, say=say)
-
-
-def _provenance(work: Workspace, tuned: FineTuned, run: tracking.Run) -> dict[str, Any]:
-    return {
-        "fingerprint": work.mark,
-        "git_commit": _git_commit(),
-        "versions": {package: _version(package) for package in PACKAGES},
-        "layers": getattr(tuned.model.encoder.config, "kept_layers", None),
-        "python": platform.python_version(),
-        "machine": platform.platform(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(work.begun)),
-        "duration_seconds": round(time.time() - work.begun, 1),
-        "continued": work.continued,
-        "mlflow": {"run_id": run.id, "uri": run.uri},
-    }
 
 
 def _write_run(
@@ -364,10 +352,3 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip() or None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

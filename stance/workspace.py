@@ -16,12 +16,13 @@ import errno
 import hashlib
 import itertools
 import json
+import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,18 @@ class Workspace:
             setattr(self, name, value)
         with artifact.atomic(self.folder / _PROGRESS) as path:
             path.write_text(json.dumps(asdict(self), default=str), encoding="utf-8")
+
+    def provenance(self, packages: Sequence[str]) -> dict[str, Any]:
+        """Return how the model came about: when, where, from what, with which releases."""
+        return {
+            "fingerprint": self.mark,
+            "versions": {package: _version(package) for package in packages},
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begun)),
+            "duration_seconds": round(time.time() - self.begun, 1),
+            "continued": self.continued,
+        }
 
     def building(self) -> Path:
         """Return a new empty folder to write the model in."""
@@ -217,3 +230,10 @@ def _is_full_disk(error: Exception) -> bool:
         return error.errno in _FULL
     words = ("os error 28", "os error 122", "os error 27", "inline_container.cc")
     return not isinstance(error, StanceError) and any(word in str(error) for word in words)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

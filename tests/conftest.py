@@ -15,6 +15,8 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import pytest
 from stance.config import Config
 
+from tests.trainer import Server, server
+
 ROOT = Path(__file__).parents[1]
 
 WORDS = [
@@ -100,6 +102,13 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         while mlflow.active_run():
             mlflow.end_run()
         mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture(scope="session")
+def shell() -> Iterator[Server]:
+    """Runs `stance` in processes of its own; importing torch once costs more than most tests."""
+    with server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

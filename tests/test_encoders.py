@@ -253,11 +253,13 @@ def test_what_cannot_be_traced_is_told(
 
     read = [row["text"] for row in rows]
     options: dict[str, Any] = {"train": read, "dev": read, "max_length": 32}
-    monkeypatch.setattr(torch.onnx, "export", fail)
-    with pytest.raises(ModelError, match=r"a bert encoder cannot be exported .* 'odd' is unknown"):
-        save(tuned, Path("saved"), **options)
+    with monkeypatch.context() as patch:  # undoing it all would leave the test's own folder
+        patch.setattr(torch.onnx, "export", fail)
+        with pytest.raises(
+            ModelError, match=r"a bert encoder cannot be exported .* 'odd' is unknown"
+        ):
+            save(tuned, Path("saved"), **options)
     assert tuned.model.encoder.config._attn_implementation == "sdpa"
-    monkeypatch.undo()
     save(tuned, Path("saved"), **options)
     assert not tuned.model.training  # still fit to score with
 

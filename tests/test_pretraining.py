@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from tests.architectures import ARCHITECTURES, write_encoder
 from tests.conftest import SENTENCES, tiny_settings, write_corpus
 from tests.test_cli import refused, run
-from tests.trainer import Server, server
+from tests.trainer import Server
 
 FAST = (
     "epochs=6",
@@ -138,12 +137,6 @@ def test_held_out_sentences_are_masked_once(tiny_encoder: Path) -> None:
         assert batch["labels"][0].tolist() == first[0]["labels"]
 
 
-@pytest.fixture(scope="module")
-def stance_command() -> Iterator[Server]:
-    with server() as running:
-        yield running
-
-
 def command(encoder: Path, texts: str) -> list[str]:
     """Three epochs of 13 steps, with checkpoints after steps 10, 20, 30 and each epoch."""
     settings = [*FAST, "epochs=3", "batch_size=6", "checkpoint_minutes=0"]
@@ -160,10 +153,10 @@ def adapted() -> list[object]:
 
 
 def test_killed_pre_training_ends_as_if_nothing_had_happened(
-    stance_command: Server, tiny_encoder: Path, texts: str
+    shell: Server, tiny_encoder: Path, texts: str
 ) -> None:
     arguments = command(tiny_encoder, texts)
-    assert stance_command.run(*arguments).status == 0
+    assert shell.run(*arguments).status == 0
     whole = adapted()
     step = "torch.optim:AdamW.step"
     for at, call, place in (
@@ -173,23 +166,23 @@ def test_killed_pre_training_ends_as_if_nothing_had_happened(
         ("stance.workspace:Workspace.clear", 1, "from step 39"),
     ):
         shutil.rmtree("adapted", ignore_errors=True)
-        assert stance_command.run(*arguments, at=at, call=call).status == -9
-        done = stance_command.run(*arguments)
+        assert shell.run(*arguments, at=at, call=call).status == -9
+        done = shell.run(*arguments)
         assert done.status == 0, done.output
         assert f"going on {place}" in done.output
         assert adapted() == whole, at
 
 
 def test_pre_training_asked_to_stop_makes_a_checkpoint_and_two_at_once_are_refused(
-    stance_command: Server, tiny_encoder: Path, texts: str
+    shell: Server, tiny_encoder: Path, texts: str
 ) -> None:
     arguments = command(tiny_encoder, texts)
-    done = stance_command.run(*arguments, at="torch.optim:AdamW.step", call=7, do="SIGINT")
+    done = shell.run(*arguments, at="torch.optim:AdamW.step", call=7, do="SIGINT")
     assert done.status == 130
     assert "stopped; the same command goes on from step 7" in done.output
     (workspace,) = Path().glob(".training-*")
     with artifact.locked(workspace / "lock"):
-        refused = stance_command.run(*arguments)
+        refused = shell.run(*arguments)
     assert refused.status == 2
     assert "this training is under way already" in refused.output
 

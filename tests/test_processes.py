@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,10 @@ from safetensors.torch import load_file
 from stance import artifact
 
 from tests.conftest import ROOT, tiny_settings, write_corpus
-from tests.trainer import Server, server
+from tests.trainer import Server
 
 COMMAND = ("train", "--config", "tiny.yaml")
 STEP = "torch.optim:AdamW.step"
-
-
-@pytest.fixture(scope="module")
-def stance() -> Iterator[Server]:
-    with server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +75,12 @@ def f1(folder: Path) -> float:
     ids=["plain", "accumulated, averaged and adversarial"],
 )
 def test_two_processes_learn_what_one_learns(
-    stance: Server, still_encoder: Path, corpus: Path, settings: dict[str, object]
+    shell: Server, still_encoder: Path, corpus: Path, settings: dict[str, object]
 ) -> None:
     folders = []
     for ranks in (1, 2):
         write_config(still_encoder, corpus, f"models{ranks}", head_dropout=0, **settings)
-        done = stance.run(*COMMAND, ranks=ranks)
+        done = shell.run(*COMMAND, ranks=ranks)
         assert done.status == 0, done.output
         folders.append(model(f"models{ranks}"))
     assert 1000 * apart(*folders) < apart(folders[0], still_encoder)
@@ -95,13 +88,13 @@ def test_two_processes_learn_what_one_learns(
 
 
 def test_torchrun_trains_logs_saves_and_promotes_once(
-    stance: Server, tiny_encoder: Path, corpus: Path
+    shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:
     import mlflow
 
     rates = {"epochs": 4, "learning_rate": 5e-3, "head_learning_rate": 5e-2}
     write_config(tiny_encoder, corpus, "alone", **rates)
-    assert stance.run(*COMMAND).status == 0
+    assert shell.run(*COMMAND).status == 0
     write_config(tiny_encoder, corpus, "tracked", **rates)
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
@@ -132,17 +125,17 @@ def test_torchrun_trains_logs_saves_and_promotes_once(
 
 
 def test_killed_process_ends_the_others_and_all_go_on_together_or_alone(
-    stance: Server, tiny_encoder: Path, corpus: Path
+    shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:
     folders = {}
     for name, ranks in (("whole", 0), ("together", 2), ("alone", 1)):
         write_config(tiny_encoder, corpus, name)
         if ranks:
-            killed = stance.run(*COMMAND, ranks=2, at=STEP, call=14, on=1)
+            killed = shell.run(*COMMAND, ranks=2, at=STEP, call=14, on=1)
             assert killed.status == -9
             assert killed.output.count("another process of this training has ended") == 1
             assert "Traceback" not in killed.output
-        done = stance.run(*COMMAND, ranks=ranks or 2)
+        done = shell.run(*COMMAND, ranks=ranks or 2)
         assert done.status == 0, done.output
         assert ("from step 10" in done.output) == bool(ranks)
         folders[name] = model(name)
@@ -151,42 +144,42 @@ def test_killed_process_ends_the_others_and_all_go_on_together_or_alone(
 
 
 def test_fault_of_one_process_ends_all_with_its_message_alone(
-    stance: Server, tiny_encoder: Path, corpus: Path
+    shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:
     write_config(tiny_encoder, corpus, "models")
     for place in ("stance.training:load_configured", "stance.encoder.finetune:load_pretrained"):
-        done = stance.run(*COMMAND, ranks=2, at=place, do="fail", on=1)
+        done = shell.run(*COMMAND, ranks=2, at=place, do="fail", on=1)
         assert done.status == 2
         assert done.output.count("stance: ") == done.output.count("stance: a fault of this") == 1
         assert "Traceback" not in done.output
 
 
-def test_fault_of_all_is_told_once(stance: Server, tiny_encoder: Path, corpus: Path) -> None:
+def test_fault_of_all_is_told_once(shell: Server, tiny_encoder: Path, corpus: Path) -> None:
     write_config(tiny_encoder, corpus, "models", batch_size=3)
-    done = stance.run(*COMMAND, ranks=2)
+    done = shell.run(*COMMAND, ranks=2)
     assert done.status == 2
     assert done.output.count("stance: ") == 1
     assert "train.batch_size: 3 rows cannot be dealt out evenly to 2 processes" in done.output
 
 
 def test_bug_in_one_process_shows_its_traceback(
-    stance: Server, tiny_encoder: Path, corpus: Path
+    shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:
     write_config(tiny_encoder, corpus, "models")
     place = "stance.encoder.finetune:load_pretrained"
-    done = stance.run(*COMMAND, ranks=2, at=place, do="break", on=1)
+    done = shell.run(*COMMAND, ranks=2, at=place, do="break", on=1)
     assert done.status == 2  # of the process that was left alone; 1 of the other
     assert done.output.count("Traceback") == 1
     assert "ZeroDivisionError" in done.output
 
 
 def test_one_process_that_is_asked_to_stop_stops_all_after_a_checkpoint(
-    stance: Server, tiny_encoder: Path, corpus: Path
+    shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:
     write_config(tiny_encoder, corpus, "models")
-    done = stance.run(*COMMAND, ranks=2, at=STEP, call=13, do="SIGINT", on=1)
+    done = shell.run(*COMMAND, ranks=2, at=STEP, call=13, do="SIGINT", on=1)
     assert done.status == 130
     # The end of the epoch comes before the next checkpoint within one.
     assert done.output.count("goes on from step 18") == 1
     assert "another process" not in done.output
-    assert "from step 18" in stance.run(*COMMAND, ranks=2).output
+    assert "from step 18" in shell.run(*COMMAND, ranks=2).output

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,17 +16,11 @@ from stance import artifact
 from stance.schema import BusyError
 
 from tests.conftest import ROOT, tiny_settings, write_corpus
-from tests.trainer import Server, server
+from tests.trainer import Server
 
 STEP = "torch.optim:AdamW.step"
 COMMAND = ("train", "--config", "tiny.yaml")
 MODELS = Path("models")
-
-
-@pytest.fixture(scope="module")
-def stance() -> Iterator[Server]:
-    with server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +30,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(
-    stance: Server, tiny_encoder: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+    shell: Server,
+    tiny_encoder: Path,
+    corpus: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Mapping[str, object]:
     """What a training that nothing disturbs comes to."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("whole"))
         write_config(tiny_encoder, corpus)
-        return ended(stance)
+        return ended(shell)
 
 
 @pytest.fixture
@@ -69,9 +66,9 @@ def write_config(
     return path
 
 
-def ended(stance: Server, *, place: str = "") -> dict[str, object]:
+def ended(shell: Server, *, place: str = "") -> dict[str, object]:
     """Train to the end; return the weights of the one model there is, its figures, its losses."""
-    done = stance.run(*COMMAND)
+    done = shell.run(*COMMAND)
     assert done.status == 0, done.output
     assert place in done.output
     (folder,) = [path for path in MODELS.iterdir() if path.is_dir()]
@@ -104,14 +101,19 @@ def ended(stance: Server, *, place: str = "") -> dict[str, object]:
     ],
 )
 def test_killed_training_ends_as_if_nothing_had_happened(
-    stance: Server, config: Path, whole: Mapping[str, object], at: str, call: int, place: str
+    shell: Server,
+    config: Path,
+    whole: Mapping[str, object],
+    at: str,
+    call: int,
+    place: str,
 ) -> None:
-    assert stance.run(*COMMAND, at=at, call=call).status == -9
-    assert ended(stance, place=place) == whole
+    assert shell.run(*COMMAND, at=at, call=call).status == -9
+    assert ended(shell, place=place) == whole
 
 
 def test_averages_and_early_stops_survive_a_kill(
-    stance: Server, tiny_encoder: Path, corpus: Path, tmp_path: Path
+    shell: Server, tiny_encoder: Path, corpus: Path, tmp_path: Path
 ) -> None:
     found = []
     for number, kills in enumerate(((), ((STEP, 14), ("stance.encoder:save", 1)))):
@@ -128,8 +130,8 @@ def test_averages_and_early_stops_survive_a_kill(
             ema=0.8,
         )
         for at, call in kills:
-            assert stance.run(*COMMAND, at=at, call=call).status == -9
-        found.append(ended(stance))
+            assert shell.run(*COMMAND, at=at, call=call).status == -9
+        found.append(ended(shell))
     assert found[0] == found[1]
     losses = found[0]["losses"]
     assert isinstance(losses, list)
@@ -137,14 +139,14 @@ def test_averages_and_early_stops_survive_a_kill(
 
 
 def test_killed_run_is_gone_on_with_in_mlflow_and_nothing_is_doubled(
-    stance: Server, tiny_encoder: Path, corpus: Path
+    shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:
     import mlflow
 
     write_config(tiny_encoder, corpus, tracked=True)
     for at, call in ((STEP, 26), ("mlflow:register_model", 1), ("stance.promotion:promote", 1)):
-        assert stance.run(*COMMAND, at=at, call=call).status == -9
-    ended(stance, place="from the saved model")
+        assert shell.run(*COMMAND, at=at, call=call).status == -9
+    ended(shell, place="from the saved model")
     mlflow.set_tracking_uri(f"sqlite:///{Path('mlflow.db').resolve()}")
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name("stance").experiment_id
@@ -165,58 +167,58 @@ def test_killed_run_is_gone_on_with_in_mlflow_and_nothing_is_doubled(
 
 
 def test_asked_to_stop_it_makes_a_checkpoint_and_says_how_to_go_on(
-    stance: Server, config: Path, whole: Mapping[str, object]
+    shell: Server, config: Path, whole: Mapping[str, object]
 ) -> None:
     for signal, status, call, step in (("SIGINT", 130, 12, 12), ("SIGTERM", 143, 5, 17)):
-        done = stance.run(*COMMAND, at=STEP, call=call, do=signal)
+        done = shell.run(*COMMAND, at=STEP, call=call, do=signal)
         assert done.status == status
         assert f"stopped; the same command goes on from step {step}" in done.output
         assert "Traceback" not in done.output
-    found = ended(stance, place="from step 17")
+    found = ended(shell, place="from step 17")
     assert (found["weights"], found["dev"]) == (whole["weights"], whole["dev"])
 
 
-def test_stopped_before_training_it_leaves_nothing(stance: Server, config: Path) -> None:
-    done = stance.run(*COMMAND, at="stance.encoder.finetune:load_pretrained", do="SIGINT")
+def test_stopped_before_training_it_leaves_nothing(shell: Server, config: Path) -> None:
+    done = shell.run(*COMMAND, at="stance.encoder.finetune:load_pretrained", do="SIGINT")
     assert done.status == 130
     assert "goes on from the start" in done.output
     assert list(MODELS.iterdir()) == []
 
 
 def test_full_disk_ends_clearly_and_the_last_checkpoint_stays(
-    stance: Server, config: Path, whole: Mapping[str, object]
+    shell: Server, config: Path, whole: Mapping[str, object]
 ) -> None:
-    done = stance.run(*COMMAND, at=STEP, call=12, do="full")
+    done = shell.run(*COMMAND, at=STEP, call=12, do="full")
     assert done.status == 2
     assert "stance: models: the disk is full" in done.output
     assert done.output.count("disk is full") == 1
     assert "Traceback" not in done.output
-    assert ended(stance, place="from step 10") == whole
+    assert ended(shell, place="from step 10") == whole
 
 
 def test_full_disk_while_the_model_is_saved_costs_no_training(
-    stance: Server, config: Path, whole: Mapping[str, object]
+    shell: Server, config: Path, whole: Mapping[str, object]
 ) -> None:
-    done = stance.run(*COMMAND, at="stance.encoder:save", do="full")
+    done = shell.run(*COMMAND, at="stance.encoder:save", do="full")
     assert done.status == 2
     assert "the disk is full" in done.output
-    assert ended(stance, place="from step 28") == whole
+    assert ended(shell, place="from step 28") == whole
 
 
 def test_second_run_of_the_same_training_is_refused_and_another_one_is_not(
-    stance: Server, config: Path
+    shell: Server, config: Path
 ) -> None:
-    assert stance.run(*COMMAND, at=STEP, call=14).status == -9
+    assert shell.run(*COMMAND, at=STEP, call=14).status == -9
     (workspace,) = MODELS.glob(".training-*")
     with artifact.locked(workspace / "lock"):
-        refused = stance.run(*COMMAND)
+        refused = shell.run(*COMMAND)
         assert refused.status == 2
         assert f"stance: {workspace}: this training is under way already" in refused.output
         assert f"process {os.getpid()} on" in refused.output
-        other = stance.run(*COMMAND, "train.seed=7", "train.epochs=1")
+        other = shell.run(*COMMAND, "train.seed=7", "train.epochs=1")
         assert other.status == 0, other.output
     assert "unfinished beside it" not in other.output
-    another = stance.run(*COMMAND, "train.seed=8", "train.epochs=1")
+    another = shell.run(*COMMAND, "train.seed=8", "train.epochs=1")
     assert f"unfinished beside it: {workspace}" in another.output
 
 
@@ -261,7 +263,7 @@ def test_half_written_checkpoint_is_none(tmp_path: Path) -> None:
 
 
 def test_as_a_program_it_is_killed_and_goes_on(
-    tiny_encoder: Path, corpus: Path, whole: Mapping[str, object], stance: Server
+    tiny_encoder: Path, corpus: Path, whole: Mapping[str, object], shell: Server
 ) -> None:
     """The other tests fork a process that has imported everything; this one is what users run."""
     write_config(tiny_encoder, corpus)
@@ -275,4 +277,4 @@ def test_as_a_program_it_is_killed_and_goes_on(
         while not list(MODELS.glob(".training-*/checkpoints/*/sealed.json")):
             assert process.poll() is None
         process.kill()
-    assert ended(stance, place="from step") == whole
+    assert ended(shell, place="from step") == whole

@@ -12,7 +12,7 @@ from stance.schema import ConfigError
 from stance.seeds import train_seeds
 
 from tests.conftest import tiny_settings
-from tests.trainer import server
+from tests.trainer import Server
 
 
 def short(encoder: Path, corpus: Path, **changes: object) -> Config:
@@ -80,15 +80,14 @@ def test_seeds_are_children_of_one_run_with_mean_and_sd(
 
 
 def test_killed_in_the_second_seed_the_first_is_not_trained_again(
-    tiny_encoder: Path, corpus_folder: Path
+    shell: Server, tiny_encoder: Path, corpus_folder: Path
 ) -> None:
     Path("tiny.yaml").write_text(short(tiny_encoder, corpus_folder).to_yaml())
     command = ("train", "--config", "tiny.yaml", "--seeds", "2")
-    with server() as stance:
-        # Two epochs of four steps a seed.
-        assert stance.run(*command, at="torch.optim:AdamW.step", call=12).status == -9
-        (first,) = [path.parent for path in Path("models").glob("*/stance.json")]
-        done = stance.run(*command)
+    # Two epochs of four steps a seed.
+    assert shell.run(*command, at="torch.optim:AdamW.step", call=12).status == -9
+    (first,) = [path.parent for path in Path("models").glob("*/stance.json")]
+    done = shell.run(*command)
     assert done.status == 0, done.output
     assert f"{first} is this training, finished before" in done.output
     assert "going on with" in done.output

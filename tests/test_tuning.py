@@ -18,7 +18,7 @@ from stance.schema import BusyError, ConfigError, DependencyError, StanceError
 from stance.tuning import tune
 
 from tests.conftest import tiny_settings
-from tests.trainer import server
+from tests.trainer import Server
 
 Say = Callable[[str], None]
 
@@ -302,16 +302,15 @@ def test_real_trials_find_the_rate_that_learns_and_make_no_model(
 
 
 def test_killed_search_goes_on_with_the_trial_that_was_under_way(
-    tiny_encoder: Path, corpus_folder: Path
+    shell: Server, tiny_encoder: Path, corpus_folder: Path
 ) -> None:
     short = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3}
     settings = settings_with(tiny_encoder, corpus_folder, SPACE, train=short)
     Path("tiny.yaml").write_text(settings.to_yaml())
     command = ("tune", "--config", "tiny.yaml", "--trials", "3")
-    with server() as stance:
-        # Two epochs of four steps: the kill comes in the second trial.
-        assert stance.run(*command, at="torch.optim:AdamW.step", call=12).status == -9
-        done = stance.run(*command)
+    # Two epochs of four steps: the kill comes in the second trial.
+    assert shell.run(*command, at="torch.optim:AdamW.step", call=12).status == -9
+    done = shell.run(*command)
     assert done.status == 0, done.output
     assert "going on with tuning/tiny: 1 of 3 trials are done" in done.output
     rows = rows_of(Path("tuning/tiny"))

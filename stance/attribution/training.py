@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,17 +88,19 @@ def train_tagger(
                 run.recall()
             work.note(run_id=run.id)
             folder = settings.output / work.name
-            if not folder.is_dir():
+            if folder.is_dir():
+                figures = evaluate_tagger(Tagger(folder), dev)
+            else:
                 say(f"fine-tuning {settings.encoder.name}")
                 building = work.building()
-                _build(settings, train, dev, building, work, run)
+                figures = _build(settings, train, dev, building, work, run)
                 building.rename(folder)
                 say(f"saved {folder}")
             run.params({k: str(v) for k, v in tracking.flatten(settings.model_dump(mode="json"))})
             run.figures("best", {"dev": artifact.read_manifest(folder).dev})
             run.artifacts(folder, "tagger")
         promoted, verdict = _promote(folder)
-    return TrainedTagger(folder, evaluate_tagger(Tagger(folder), dev), promoted, verdict)
+    return TrainedTagger(folder, figures, promoted, verdict)
 
 
 def load_all(settings: AttributionConfig, part: str) -> list[MarkedText]:
@@ -120,8 +119,8 @@ def _build(
     folder: Path,
     work: Workspace,
     run: tracking.Run,
-) -> None:
-    """Fine-tune and write a saved tagger."""
+) -> TaggerEvaluation:
+    """Fine-tune and write a saved tagger; return its figures on dev."""
     from stance import encoder
 
     size = settings.encoder.max_length - 2
@@ -145,11 +144,13 @@ def _build(
     (folder / "run" / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
     lines = "".join(json.dumps(entry) + "\n" for entry in tuned.history)
     (folder / "run" / "history.jsonl").write_text(lines, encoding="utf-8")
-    artifact.write_manifest(folder, _manifest(settings, train, dev, work, run, {}))
+    manifest = _manifest(settings, train, dev, work, run)
+    artifact.write_manifest(folder, manifest)
     tagger = Tagger(folder)
     _check_export(tagger, tuned, dev[0])
-    figures = evaluate_tagger(tagger, dev).to_dict()
-    artifact.write_manifest(folder, _manifest(settings, train, dev, work, run, figures))
+    figures = evaluate_tagger(tagger, dev)
+    artifact.write_manifest(folder, replace(manifest, dev=figures.to_dict()))
+    return figures
 
 
 def window_rows(
@@ -215,8 +216,8 @@ def _manifest(
     dev: list[MarkedText],
     work: Workspace,
     run: tracking.Run,
-    figures: Mapping[str, Any],
 ) -> artifact.Manifest:
+    """Return what a tagger says of itself, but for its figures."""
     content = json.dumps([[asdict(a) for a in part] for part in (train, dev)])
     return artifact.Manifest(
         name=work.name,
@@ -231,14 +232,9 @@ def _manifest(
             "dev": hashlib.sha256(json.dumps([asdict(a) for a in dev]).encode()).hexdigest(),
             "articles": {"train": len(train), "dev": len(dev)},
         },
-        dev=figures,
+        dev={},
         provenance={
-            "fingerprint": work.mark,
-            "versions": {package: version(package) for package in PACKAGES},
-            "python": platform.python_version(),
-            "machine": platform.platform(),
-            "duration_seconds": round(time.time() - work.begun, 1),
-            "continued": work.continued,
+            **work.provenance(PACKAGES),
             "mlflow": {"run_id": run.id, "uri": run.uri},
         },
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.metrics import FloatArray, IntArray
+from stance.metrics import Figure, FloatArray, IntArray, bootstrap, figure
 from stance.prediction import Model
 
 
@@ -50,13 +50,13 @@ def shift(before: FloatArray, after: FloatArray) -> FloatArray:
     return shift
 
 
-def mean(values: NDArray[Any], sentences: IntArray, resamples: int = 1000) -> dict[str, Any]:
+def mean(values: NDArray[Any], sentences: IntArray) -> Figure:
     """Return the mean of values (S,), with its 95 % bootstrap interval over their sentences."""
     if not len(values):
         return {"value": None, "low": None, "high": None}
-    _, numbers = np.unique(sentences, return_inverse=True)
-    sums, counts = np.bincount(numbers, weights=values), np.bincount(numbers)
-    n = len(sums)
-    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=resamples)
-    low, high = np.percentile(weights @ sums / (weights @ counts), [2.5, 97.5])
-    return {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
+
+    def statistic(weights: FloatArray) -> Mapping[str, FloatArray]:
+        return {"mean": weights @ values / weights.sum(axis=1)}
+
+    _, drawn = bootstrap(statistic, len(values), groups=sentences.tolist())
+    return figure(values.mean(), drawn["mean"])

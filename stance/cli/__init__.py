@@ -18,8 +18,12 @@ from stance.cli import annotate, attribution, champion, compare, data, explain, 
 from stance.cli.common import (
     ActorsOption,
     ContextOption,
+    DataOption,
+    LabelColumnOption,
     ModelOption,
     PrivateOption,
+    SplitOption,
+    TextColumnOption,
     progress,
     say,
 )
@@ -156,12 +160,10 @@ def _is_setting(argument: str) -> bool:
 @app.command()
 def evaluate(
     model: ModelOption = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet, or a corpus.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split of a corpus.")] = "test",
-    text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
+    data: DataOption = None,
+    split: SplitOption = "test",
+    text_column: TextColumnOption = "text",
+    label_column: LabelColumnOption = "label",
     baselines: Annotated[bool, typer.Option(help="Measure baselines beside it.")] = True,
     nli: Annotated[
         str | None, typer.Option(help="A model of inference, for a zero-shot baseline. [none]")

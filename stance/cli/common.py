@@ -16,6 +16,13 @@ ModelOption = Annotated[
     ),
 ]
 
+DataOption = Annotated[
+    Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet, or a corpus.")
+]
+SplitOption = Annotated[str, typer.Option(help="Split of a corpus.")]
+TextColumnOption = Annotated[str, typer.Option(help="Column with the sentence.")]
+LabelColumnOption = Annotated[str, typer.Option(help="Column with the gold label.")]
+
 ActorsOption = Annotated[
     Path | None,
     typer.Option(help="CSV file with actors of your own: id, name, type, aliases, side."),

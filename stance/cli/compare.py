@@ -7,18 +7,22 @@ from typing import Annotated
 
 import typer
 
-from stance.cli.common import say
+from stance.cli.common import (
+    DataOption,
+    LabelColumnOption,
+    SplitOption,
+    TextColumnOption,
+    say,
+)
 
 
 def compare(
     first: Annotated[str, typer.Argument(help="A saved model, or models:/NAME@ALIAS.")],
     second: Annotated[str, typer.Argument(help="Another.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Labelled .jsonl, .csv, .tsv or .parquet, or a corpus.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split of a corpus.")] = "test",
-    text_column: Annotated[str, typer.Option(help="Column with the sentence.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Column with the gold label.")] = "label",
+    data: DataOption = None,
+    split: SplitOption = "test",
+    text_column: TextColumnOption = "text",
+    label_column: LabelColumnOption = "label",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file, with every changed sentence.")
     ] = None,

@@ -110,12 +110,13 @@ def opinions(
     ] = None,
 ) -> None:
     """Keep what models say of training sentences, for `distill.teachers` to name."""
+    from stance.artifact import read_manifest
     from stance.config import Config, DistillConfig
     from stance.corpus import load_corpus
     from stance.distillation import resolved, soft_targets, write_opinions
-    from stance.prediction import load
+    from stance.models import resolve
 
-    labels = load(models[0]).labels
+    labels = read_manifest(resolve(models[0])).labels
     corpus = load_corpus(data or [Path("data")], labels=labels, splits=("train",))
     texts = [row["text"] for row in corpus.rows("train")]
     distill = DistillConfig(teachers=tuple(models), temperature=1)

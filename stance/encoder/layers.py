@@ -33,6 +33,21 @@ def parts(encoder: Any) -> list[list[torch.nn.Module]]:
     return [embeddings or [encoder.get_input_embeddings()], *([layer] for layer in layers)]
 
 
+def lowest(encoder: Any, count: int) -> list[torch.nn.Module]:
+    """Return the modules of the lowest parts, which are to be left as they are.
+
+    Raises:
+        ConfigError: If the encoder has fewer parts.
+    """
+    levels = parts(encoder)
+    if count > len(levels):
+        raise ConfigError(
+            f"train.frozen: {count} parts, but this encoder has {len(levels)} "
+            f"(embeddings and {len(levels) - 1} layers)"
+        )
+    return [module for level in levels[:count] for module in level]
+
+
 def prepare(model: Classifier, encoder: EncoderConfig, settings: TrainConfig) -> None:
     """Re-initialise, adapt, freeze and save the memory of a classifier, as the settings say.
 
@@ -41,11 +56,7 @@ def prepare(model: Classifier, encoder: EncoderConfig, settings: TrainConfig) ->
         DependencyError: If adapters are wanted and peft is not installed.
     """
     layers = len(parts(model.encoder)) - 1
-    if settings.frozen > 1 + layers:
-        raise ConfigError(
-            f"train.frozen: {settings.frozen} parts, but this encoder has {1 + layers} "
-            f"(embeddings and {layers} layers)"
-        )
+    lowest(model.encoder, settings.frozen)  # too many, before anything is changed
     if settings.reinitialized > layers:
         raise ConfigError(
             f"train.reinitialized: {settings.reinitialized} layers, but this encoder has {layers}"
@@ -63,8 +74,7 @@ def prepare(model: Classifier, encoder: EncoderConfig, settings: TrainConfig) ->
     _reinitialize(model.encoder, settings.reinitialized)
     if encoder.lora is not None:
         _add_adapters(model, encoder)
-    frozen = parts(model.encoder)[: settings.frozen]
-    model.freeze([module for part in frozen for module in part])
+    model.freeze(lowest(model.encoder, settings.frozen))  # adapters in them too
     if settings.gradient_checkpointing:
         model.encoder.activation_checkpointing_enable()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from stance.artifact import ONNX
 from stance.encoder.familiarity import TEXTS, Familiarity, distances, lower, lower_vectors
 from stance.encoder.finetune import FineTuned
 from stance.encoder.model import Classifier, load_encoder, quiet
+from stance.encoder.tracing import trace
 from stance.schema import ModelError
 
 HEAD = "head.safetensors"
@@ -58,7 +58,15 @@ def export(
     """Write the ONNX graph, with logits and the distance from the training texts; as `save`."""
     vectors = lower_vectors(model, tokenizer, train[:TEXTS], max_length=max_length)
     familiarity = Familiarity(vectors)
-    _export_onnx(model, tokenizer, familiarity, folder / ONNX)
+    example = tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
+    read = {name: example[name] for name in tokenizer.model_input_names if name in example}
+    trace(
+        _Positional(model, familiarity, list(read)),
+        model.encoder,
+        read,
+        folder / ONNX,
+        outputs={"logits": {0: "batch"}, "distance": {0: "batch"}},
+    )
     return distances(familiarity, lower_vectors(model, tokenizer, dev, max_length=max_length))
 
 
@@ -97,40 +105,6 @@ def load_saved(folder: Path) -> tuple[Classifier, Any]:
     model = Classifier(encoder, len(weights["bias"]), pooling=pooling)
     model.head.load_state_dict(weights)
     return model.eval(), tokenizer
-
-
-def _export_onnx(model: Classifier, tokenizer: Any, familiarity: Familiarity, path: Path) -> None:
-    """Trace the classifier in eager attention, the form that exports in every release."""
-    encoder = model.encoder
-    implementation = encoder.config._attn_implementation
-    encoder.set_attn_implementation("eager")
-    # A first trace on a batch of unequal lengths, so that masks are in the graph.
-    example = tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
-    names = [name for name in tokenizer.model_input_names if name in example]
-    axes = {0: "batch", 1: "tokens"}
-    outputs = {"logits": {0: "batch"}, "distance": {0: "batch"}}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                # In evaluation mode itself, since it is put back into the mode it comes in.
-                _Positional(model, familiarity, names).eval(),
-                tuple(example[name] for name in names),
-                str(path),
-                input_names=names,
-                output_names=list(outputs),
-                dynamic_axes={**dict.fromkeys(names, axes), **outputs},
-                opset_version=17,
-                dynamo=False,
-            )
-    except Exception as error:  # a tracer meets whatever an architecture does
-        raise ModelError(
-            f"a {encoder.config.model_type} encoder cannot be exported to ONNX by tracing, which "
-            f"scoring needs: {' '.join(str(error).split())[:300]}\nChoose another encoder.name; "
-            f"BERT, RoBERTa, DeBERTa-v2/v3 and ModernBERT are known to export"
-        ) from error
-    finally:
-        encoder.set_attn_implementation(implementation)
 
 
 class _Positional(torch.nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,11 @@ from transformers import (
 
 from stance.artifact import ONNX
 from stance.config import AttributionConfig
-from stance.encoder.layers import parts
+from stance.encoder.layers import lowest
 from stance.encoder.loop import OnLog, arguments, history, looping, run
 from stance.encoder.model import load_encoder, quiet
 from stance.encoder.saved import HEAD
-from stance.schema import ConfigError
+from stance.encoder.tracing import AXES, trace
 
 IGNORED = -100
 """Label and place of what pads a batch."""
@@ -187,7 +186,8 @@ def fine_tune_tagger(
     transformers.set_seed(settings.seed)
     tokenizer, encoder = load_encoder(config.encoder.name)
     model = TokenTagger(encoder, tags, looks, dropout=settings.dropout)
-    _freeze(encoder, settings.frozen)
+    for module in lowest(encoder, settings.frozen):
+        module.requires_grad_(False)
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = settings.encoder_dropout
@@ -220,17 +220,6 @@ def fine_tune_tagger(
         run(trainer, resume)
     model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     return FineTunedTagger(model.eval().cpu(), tokenizer, history(trainer))
-
-
-def _freeze(encoder: Any, count: int) -> None:
-    levels = parts(encoder)
-    if count > len(levels):
-        raise ConfigError(
-            f"train.frozen: {count} parts, but this encoder has {len(levels)} "
-            f"(embeddings and {len(levels) - 1} layers)"
-        )
-    for module in (module for level in levels[:count] for module in level):
-        module.requires_grad_(False)
 
 
 def _optimizer(model: TokenTagger, config: AttributionConfig) -> torch.optim.Optimizer:
@@ -276,29 +265,16 @@ def load_tagger(folder: Path) -> TokenTagger:
 
 
 def _export(model: TokenTagger, path: Path) -> None:
-    """Trace the tagger in eager attention; the transitions are a second output."""
-    encoder = model.encoder
-    implementation = encoder.config._attn_implementation
-    encoder.set_attn_implementation("eager")
+    """Write the graph; the transitions are a second output."""
     ids = torch.tensor([[1, 2, 3], [1, 2, 0]])
     mask = torch.tensor([[1, 1, 1], [1, 1, 0]])
-    names = ["input_ids", "attention_mask", "looks"]
-    axes = {0: "batch", 1: "tokens"}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                _WithTransitions(model).eval(),
-                (ids, mask, torch.zeros_like(ids)),
-                str(path),
-                input_names=names,
-                output_names=["logits", "transitions"],
-                dynamic_axes={**dict.fromkeys(names, axes), "logits": axes},
-                opset_version=17,
-                dynamo=False,
-            )
-    finally:
-        encoder.set_attn_implementation(implementation)
+    trace(
+        _WithTransitions(model),
+        model.encoder,
+        {"input_ids": ids, "attention_mask": mask, "looks": torch.zeros_like(ids)},
+        path,
+        outputs={"logits": AXES, "transitions": {}},
+    )
 
 
 class _WithTransitions(torch.nn.Module):
