@@ -415,12 +415,12 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(
             raise KeyboardInterrupt
         metrics(run, step, values)
 
-    monkeypatch.setattr(tracking.Run, "metrics", killed)
     settings = tagger_settings(tiny_encoder, articles, tmp_path / "b", **options)
-    with pytest.raises(KeyboardInterrupt):
-        train_tagger(settings)
+    with monkeypatch.context() as patch:  # undoing it all would leave the test's own folder
+        patch.setattr(tracking.Run, "metrics", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_tagger(settings)
     assert not list((tmp_path / "b").glob("2*"))
-    monkeypatch.undo()
     again = train_tagger(settings)
     assert read_manifest(again.folder).provenance["continued"] == 1
     for file in ("model.safetensors", "head.safetensors"):
