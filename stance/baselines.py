@@ -62,11 +62,15 @@ def predict_baselines(
 
 def embedded(encoder: str, texts: Sequence[str], max_length: int) -> NDArray[np.float32]:
     """Embed texts, or take them from the cache: a training set is embedded once, not each time."""
-    from stance.encoder import embed
+    from stance.encoder import embed, fast_bf16
 
-    key = (encoder, str(max_length), *texts)
+    rounded = fast_bf16()
+    key = (encoder, str(max_length), "bf16" if rounded else "fp32", *texts)
     return cached(
-        "embeddings", key, len(texts), lambda: embed(encoder, texts, max_length=max_length)
+        "embeddings",
+        key,
+        len(texts),
+        lambda: embed(encoder, texts, max_length=max_length, rounded=rounded),
     )
 
 

@@ -25,6 +25,7 @@ from stance.examples import examples
 from stance.runtime import Scorer
 from stance.schema import ConfigError, ModelError
 from stance.training import train
+from tokenizers import Tokenizer
 from transformers import TrainingArguments
 
 from tests.architectures import ARCHITECTURES, SHAPE, write_encoder
@@ -194,6 +195,54 @@ def test_sentences_are_embedded_as_unit_vectors_that_do_not_depend_on_company(
     alone = np.vstack([embed(str(encoders[architecture]), [t], max_length=32) for t in TEXTS])
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_rounded_embeddings_are_nearly_the_same(encoders: dict[str, Path]) -> None:
+    exact, rounded = (
+        embed(str(encoders["bert"]), TEXTS, max_length=32, rounded=rounded)
+        for rounded in (False, True)
+    )
+    assert rounded.dtype == np.float32
+    np.testing.assert_allclose(rounded, exact, atol=0.02)
+    assert not np.array_equal(rounded, exact)
+
+
+STYLES = [
+    '"We won\'t talk," he said - never...',
+    "“We won’t talk,” he said – never…",
+    "‘We won’t talk,’ he said—never...",
+    "« We won't talk, » he said – never…",
+    "``We won't talk,'' he said -- never…",
+]
+
+
+@each_architecture
+def test_marks_of_every_style_are_read_alike(encoders: dict[str, Path], architecture: str) -> None:
+    config = {"encoder": {"name": str(encoders[architecture]), "max_length": 32}}
+    tokenizer, _ = load_pretrained(Config.model_validate(config))
+    same = [tokenizer(text)["input_ids"] for text in STYLES]
+    assert all(ids == same[0] for ids in same)
+    assert tokenizer("They met.")["input_ids"] == tokenizer("They met")["input_ids"]
+    assert tokenizer("They met.")["input_ids"] != tokenizer("They met?")["input_ids"]
+
+
+def test_how_marks_are_read_is_saved_with_the_tokenizer(
+    encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    config = {"encoder": {"name": str(encoders["bert"]), "max_length": 32}}
+    tokenizer, model = load_pretrained(Config.model_validate(config))
+    text = "“they won’t talk”, we said."
+    offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+    assert [text[a:b] for a, b in offsets][1:3] == ["“", "they"]
+    assert [text[a:b] for a, b in offsets][-2:] == ["said", ""]
+    tokenizer.save_pretrained(tmp_path)
+    model.encoder.save_pretrained(tmp_path)
+    again, _ = load_encoder(str(tmp_path))
+    runtime = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    straight = '"they won\'t talk", we said'
+    for style in (text, straight):
+        assert again(style)["input_ids"] == tokenizer(straight)["input_ids"]
+        assert runtime.encode(style).ids == tokenizer(straight)["input_ids"]
 
 
 def test_first_token_is_what_cls_takes(encoders: dict[str, Path]) -> None:

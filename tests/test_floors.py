@@ -49,7 +49,7 @@ DOORS = {
     "captum": {"encoder"},
     "mlflow": {"tracking", "mlflow_model"},
     "onnxruntime": {"runtime"},
-    "tokenizers": {"runtime"},
+    "tokenizers": {"encoder", "runtime"},
     "pyarrow": {"bulk", "corpus"},
     "pydantic": {"config"},
     "yaml": {"config", "dossier"},

@@ -3,7 +3,7 @@
 from stance.encoder.attribution import integrated_gradients
 from stance.encoder.checkpoints import latest, place
 from stance.encoder.finetune import FineTuned, fine_tune
-from stance.encoder.loop import OnLog
+from stance.encoder.loop import OnLog, fast_bf16
 from stance.encoder.masked import Adapted, adapt, save_adapted
 from stance.encoder.model import BUNDLED, Classifier, embed, locate
 from stance.encoder.quantise import quantise
@@ -33,6 +33,7 @@ __all__ = [
     "chain_loss",
     "embed",
     "export",
+    "fast_bf16",
     "fine_tune",
     "fine_tune_tagger",
     "from_first",

