@@ -16,6 +16,7 @@ from stance.artifact import champion, read_manifest
 from stance.attribution import Tagger, find
 from stance.attribution.decoding import decode
 from stance.attribution.evaluation import head, speakers_right
+from stance.attribution.frames import frames
 from stance.attribution.linking import link
 from stance.attribution.quotations import is_speech, quotations
 from stance.attribution.scores import span_scores
@@ -121,6 +122,8 @@ def said(text: str, source: str, cue: str, *contents: str) -> Attribution:
         ("It's the dogs' day, 'a fine day,' he said.", ["'a fine day,'"]),
         ("‘It’s ours,’ he said.", ["‘It’s ours,’"]),
         ("« Non », dit-il.", ["« Non »"]),
+        ('“We met," he said. "We left,” she said.', ['“We met,"', '"We left,”']),
+        ('“He said "no" and left,” she said.', ['“He said "no" and left,”']),
         ('"One.\n\n"Two," he said.', ['"One.', '"Two,"']),
         ("The '90s and the workers' party", []),
         ('"""', ['""']),
@@ -216,7 +219,7 @@ def test_decoding_finds_the_likeliest_allowed_tags_and_their_probability() -> No
         scores, steps = draw.normal(size=(4, len(TAGS))) * 2, draw.normal(size=(7, 7))
         paths = {p: v for p, v in every_path(scores, steps).items() if allowed(p, opens)}
         best = max(paths, key=lambda path: paths[path])
-        path, sure = decode(scores, steps, np.array(opens), np.zeros(4, dtype=bool))
+        path, sure = decode(scores, steps, np.array(opens), np.zeros(4, dtype=np.int64))
         assert tuple(path.tolist()) == best
         total = sum(map(np.exp, paths.values()))
         for word, tag in enumerate(best):
@@ -308,6 +311,38 @@ def test_an_untagged_name_beside_the_cue_of_a_quotation_is_its_source(
     assert linked(text, marked, tokenizer=tokenizer) == [[[source], ["said"], ['"We refuse,"']]]
 
 
+def test_a_quotation_goes_on_with_the_last_of_its_paragraph_not_with_what_is_nearer(
+    tokenizer: Any,
+) -> None:
+    text = '"We refuse," Amsel said of Brell, who fears war. "We will never agree."'
+    marked = (
+        said(text, "Amsel", "said", '"We refuse,"'),
+        said(text, "who", "fears", "war"),
+        said(text, "", "", '"We will never agree."'),
+    )
+    contents = ['"We refuse,"', '"We will never agree."']
+    assert linked(text, *marked, tokenizer=tokenizer)[0] == [["Amsel"], ["said"], contents]
+
+
+def test_a_quotation_in_a_paragraph_of_its_own_is_hers_whose_words_a_colon_announces(
+    tokenizer: Any,
+) -> None:
+    text = 'Brell refused. Amsel went on to say:\n\n"We will never agree."'
+    marked = said(text, "Amsel", "went on to say", '"We will never agree."')
+    expected = [[["Amsel"], ["went on to say"], ['"We will never agree."']]]
+    assert linked(text, marked, tokenizer=tokenizer) == expected
+
+
+def test_a_quotation_over_paragraphs_is_one_whoever_is_named_before(tokenizer: Any) -> None:
+    text = 'Brell wants war. "We refuse.\n\n"We will never agree," Amsel said.'
+    marked = (
+        said(text, "Brell", "wants", "war"),
+        said(text, "Amsel", "said", '"We refuse.', '"We will never agree,"'),
+    )
+    contents = ['"We refuse.', '"We will never agree,"']
+    assert linked(text, *marked, tokenizer=tokenizer)[1] == [["Amsel"], ["said"], contents]
+
+
 def test_span_scores_are_exact_and_by_overlap() -> None:
     gold = [np.array([1, 2, 3, 5, 6, 6])]
     found = [np.array([1, 2, 0, 5, 6, 0])]
@@ -326,6 +361,7 @@ def test_span_scores_are_exact_and_by_overlap() -> None:
         ("Mr. Trump", "Trump"),
         ("he", "he"),
         ("people who met", "people"),
+        ("Mr. Trump’s", "Trump"),
     ],
 )
 def test_head_of_a_source(source: str, its_head: str) -> None:
@@ -341,6 +377,61 @@ def test_speaker_counts_if_the_heads_are_the_same() -> None:
     ]
     found = [said(text, "Lavrov", "said", '"No,"', '"Yes,"')]
     assert speakers_right(text, gold, found) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("named", "right"), [("Sergei Lavrov", True), ("Mr. Amsel", False), ("the union", False)]
+)
+def test_a_name_beside_the_head_counts_and_one_within_it_does_not(named: str, right: bool) -> None:
+    text = '"No," the minister for the union, Sergei Lavrov, who met Mr. Amsel, said.'
+    gold = [said(text, text[6:66].rstrip(", "), "said", '"No,"')]
+    assert speakers_right(text, gold, [said(text, named, "said", '"No,"')]) == [right]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "cue"),
+    [
+        ('"We refuse," Mira Amsel told reporters.', "Mira Amsel", "told"),
+        ('"We refuse," she later said.', "she", "said"),
+        ('"We refuse!" said one of the miners.', "one of the miners", "said"),
+        ('"We refuse," Ms. Amsel, the chief of staff, said.', "Ms. Amsel", "said"),
+        (
+            '"We refuse," the ministry’s chief of staff added.',
+            "the ministry’s chief of staff",
+            "added",
+        ),
+        ('"Fair" though it may look to some, he said.', "he", "said"),
+        ('"Unfair" in every way, said Jonas Amsel of Brell.', "Jonas Amsel of Brell", "said"),
+        ('Of Brell, the old minister said: "We refuse."', "the old minister", "said"),
+        ('Amsel, who lost two elections, said on Monday, "We refuse."', "Amsel", "said"),
+        ('They will meet, Amsel said, adding, "We refuse."', "Amsel", "adding"),
+        ('It met, and then Amsel wrote in a letter:\n\n"We refuse."', "Amsel", "wrote"),
+    ],
+)
+def test_the_form_beside_a_quotation_tells_whose_it_is(text: str, source: str, cue: str) -> None:
+    ((who, verb),) = frames(text, split(text).sentences, quotations(text))
+    assert who is not None
+    assert (text[who.start : who.end], text[verb.start : verb.end]) == (source, cue)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"We refuse." He says not to ask for a vote.',
+        '"We refuse," which Amsel thinks will end the talks.',
+        'They called it "the war that never said its name" and left.',
+        "Amsel said that they refuse.",
+    ],
+)
+def test_other_words_beside_a_quotation_are_no_frame(text: str) -> None:
+    assert list(frames(text, split(text).sentences, quotations(text))) == []
+
+
+def test_a_form_beside_a_quotation_decides_between_tags_that_are_as_likely() -> None:
+    scores = np.zeros((3, len(TAGS)))
+    form = np.array([TAGS.index("B-source"), TAGS.index("I-source"), TAGS.index("B-cue")])
+    path, _ = decode(scores, np.zeros((7, 7)), np.zeros(3, dtype=bool), form)
+    assert path.tolist() == form.tolist()
 
 
 def test_tagger_finds_spans_of_the_untouched_text(tagger_folder: Path) -> None:
@@ -433,7 +524,8 @@ def test_a_worse_tagger_is_not_put_to_use(
 ) -> None:
     from stance.attribution.training import train_tagger
 
-    settings = tagger_settings(tiny_encoder, articles, tagger_folder.parent, epochs=1)
+    untaught = {"epochs": 1, "learning_rate": 1e-9, "head_learning_rate": 1e-9}
+    settings = tagger_settings(tiny_encoder, articles, tagger_folder.parent, **untaught)
     worse = train_tagger(settings)
     assert not worse.promoted
     assert "stays in use" in worse.verdict
@@ -476,9 +568,10 @@ def test_a_quotation_that_is_speech_is_content_to_its_end(tagger_folder: Path) -
     tagger = Tagger(tagger_folder)
     words = tagger.read(text, split(text).sentences)
     numbers, _ = tagger.tags(words)
-    roles = {ROLES[(tag - 1) // 2] for tag in numbers[words.speech]}
+    speech = words.form >= TAGS.index("B-content")
+    roles = {ROLES[(tag - 1) // 2] for tag in numbers[speech]}
     assert roles == {"content"}
-    after = int(words.speech.nonzero()[0][-1]) + 1
+    after = int(speech.nonzero()[0][-1]) + 1
     assert TAGS[numbers[after]] != "I-content"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ _QUOTED = re.compile(r"[\"“„«‘']|``")
 _AFTER_HEAD = re.compile(
     r"\s*[,(;:—–]|\s+-|\s+(?:who|which|that|of|in|at|for|from|with|to|on|by|near|under|whose|and)\b"
 )
+_BESIDE = re.compile(
+    r",\s+(?=(?:the|an?|his|her|their|its|one)\s|[A-Z])(?P<it>[^,]+)",
+)
 _WORD = re.compile(r"\w+")
 
 
@@ -29,7 +32,8 @@ class TaggerEvaluation:
     Attributes:
         spans: By role.
         speakers: Share of the direct quotations whose source was found: the head of the marked
-            source is the head of the source of what was found in its place.
+            source, or of a name or an office that stands beside it in apposition, is the head of
+            the source of what was found in its place.
         speakers_interval: 95 % interval, articles drawn with replacement.
         quotations: How many there are, with a source that is marked.
         articles: How many there are.
@@ -93,11 +97,11 @@ def speakers_right(
         if not marked.sources or not any(_QUOTED.match(text, c.start) for c in marked.contents):
             continue
         best = max(found, key=lambda f: _shared(marked.contents, f.contents), default=None)
-        heads = {head(text, source) for source in marked.sources}
+        heads = [place for source in marked.sources for place in _heads(text, source)]
         right = (
             best is not None
             and _shared(marked.contents, best.contents) > 0
-            and any(head(text, source) in heads for source in best.sources)
+            and _shared(heads, [head(text, source) for source in best.sources]) > 0
         )
         result.append(right)
     return result
@@ -110,8 +114,20 @@ def head(text: str, source: Span) -> Span:
         if stop.start() > source.start:
             end = stop.start()
             break
+    if text[max(source.start, end - 2) : end] in ("'s", "’s"):
+        end -= 2
     found = [Span(*match.span()) for match in _WORD.finditer(text, source.start, end)]
     return found[-1] if found else source
+
+
+def _heads(text: str, source: Span) -> Iterator[Span]:
+    """Yield the head of a source and those of what stands beside it: "the minister, Sergei Lavrov".
+
+    A relative clause, or what a preposition begins, stands for somebody else.
+    """
+    yield head(text, source)
+    for beside in _BESIDE.finditer(text, source.start, source.end):
+        yield head(text, Span(beside.start("it"), source.end))
 
 
 def _shared(a: Sequence[Span], b: Sequence[Span]) -> int:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.attribution.quotations import quotations
+from stance.attribution.quotations import numbered, quotations
 from stance.attribution.words import ROLES, Words, runs
 from stance.schema import Attribution, Span
 
@@ -91,7 +91,7 @@ def link(
     frames = {sentence: _frames(here) for sentence, here in by_sentence.items()}
     loose = []
     for unit in _units(part for part in parts if part.role == "content"):
-        group = _frame_of(unit, frames)
+        group = _frame_of(unit, frames) or _introducing(text, unit, frames)
         if group is None:
             loose.append(_Group(contents=unit))
         else:
@@ -116,13 +116,14 @@ def _parts(
     starts = [sentence.start for sentence in sentences]
     quoted = quotations(text)
     opened = [quotation.start for quotation in quoted]
+    names = numbered(text, quoted)
     found = []
     for role, low, high in runs(numbers):
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
         last = bisect_right(opened, span.start) - 1
         inside = last >= 0 and span.end <= quoted[last].end
-        number = last if inside else None
+        number = names[last] if inside else None
         part = _Part(ROLES[role], low, high, span, at, float(sure[low:high].mean()), number)
         found.append(part)
     return found
@@ -173,6 +174,15 @@ def _frame_of(unit: list[_Part], frames: dict[int, list[_Group]]) -> _Group | No
     return None
 
 
+def _introducing(text: str, unit: list[_Part], frames: dict[int, list[_Group]]) -> _Group | None:
+    """Return the frame of the sentence before a content, if that ends with a colon."""
+    start = unit[0].span.start
+    if not text[max(0, start - 8) : start].rstrip("\"“‘'« \n\t").endswith(":"):
+        return None
+    groups = frames.get(unit[0].sentence - 1, [])
+    return min(groups, key=lambda group: _distance(group, unit[0]), default=None)
+
+
 def _distance(group: _Group, content: _Part) -> tuple[int, int]:
     """Return how far a frame is from a content; of equals, that which has no content yet."""
     return min(_gap(part, content) for part in group.frame()), len(group.contents)
@@ -209,11 +219,30 @@ def _continued(text: str, groups: list[_Group]) -> list[_Group]:
     """Join contents without a frame to what they go on with."""
     found: list[_Group] = []
     for group in groups:
-        if not group.frame() and found and _goes_on(text, found[-1], group):
-            found[-1].contents += group.contents
-        else:
+        before = None if group.frame() else _before(text, found, group)
+        if before is None:
             found.append(group)
+        else:
+            before.contents += group.contents
     return found
+
+
+def _before(text: str, found: Sequence[_Group], group: _Group) -> _Group | None:
+    """Return what contents without a frame go on with.
+
+    A quotation goes on with the last one of its paragraph, whatever stands between them.
+    """
+    if not found:
+        return None
+    if group.contents[0].quotation is not None:
+        start = group.contents[0].span.start
+        for other in reversed(found):
+            last = max(part.span.end for part in other.contents)
+            if "\n" in text[last:start]:
+                break
+            if other.frame() and any(part.quotation is not None for part in other.contents):
+                return other
+    return found[-1] if _goes_on(text, found[-1], group) else None
 
 
 def _goes_on(text: str, before: _Group, group: _Group) -> bool:

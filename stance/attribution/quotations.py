@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stance.schema import Span
 
 _CLOSES = {
-    "“": "”",
-    "„": "“”",
+    "“": '”"',
+    "„": '“”"',
     "«": "»",
     "‘": "’",
-    '"': '"',
+    '"': '"”',
     "'": "'’",
     "``": ("''",),
     "''": ("''",),
@@ -64,6 +64,22 @@ def is_speech(text: str, quotation: Span) -> bool:
     inside = said.rstrip("\"”’'“»")
     if len(inside) < len(said):
         return inside.rstrip().endswith(_ENDS)
+    return _goes_on(text, quotation)
+
+
+def numbered(text: str, quoted: Sequence[Span]) -> list[int]:
+    """Return a number for each quotation, the same for those that are one over paragraphs."""
+    found: list[int] = []
+    for number, quotation in enumerate(quoted):
+        one = number > 0 and _goes_on(text, quoted[number - 1])
+        found.append(found[-1] if one else quotation.start)
+    return found
+
+
+def _goes_on(text: str, quotation: Span) -> bool:
+    """Return whether a quotation is not closed, and the next paragraph opens with a mark again."""
+    if text[quotation.end - 1] in "\"”’'“»":
+        return False
     gap = _PARAGRAPH.match(text, quotation.end)
     return gap is not None and _OPENS.match(text, gap.end()) is not None
 
@@ -84,6 +100,11 @@ def _of_paragraph(text: str, start: int, end: int) -> Iterator[Span]:
             place = stop
 
 
+def _unlike(mark: str, other: str) -> bool:
+    """Return whether two marks are not a pair, though careless writers make them one."""
+    return (mark, other) in (("“", '"'), ("„", '"'), ('"', "”"))
+
+
 def _close(text: str, opening: re.Match[str], end: int, *, after: int) -> int | None:
     """Return the end of the quotation that a mark opens; None if it is not closed by `end`.
 
@@ -93,11 +114,14 @@ def _close(text: str, opening: re.Match[str], end: int, *, after: int) -> int | 
     single = mark in ("'", "‘")
     start = max(opening.end(), after) if single else opening.end()
     depth = 0
+    inner = False  # in a quotation in marks of the other kind
     for other in _MARKS.finditer(text, start, min(end, opening.end() + LONGEST)):
         found = other.group()
         following = text[other.end() : other.end() + 1]
         if found == mark and mark in "“„«":
             depth += 1
+        elif _unlike(mark, found) and (inner or text[other.start() - 1] not in _ENDS):
+            inner = not inner
         elif found in _CLOSES[mark]:
             apostrophe = found in "'’" and (
                 following.isalnum() or text[other.start() - 1].isspace()

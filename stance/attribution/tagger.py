@@ -47,7 +47,7 @@ class Tagger:
     def tags(self, words: Words) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the likeliest tag of each word and its probability, both of shape (N,)."""
         scores, transitions = self.scores(words)
-        return decode(scores, transitions, words.opens, words.speech)
+        return decode(scores, transitions, words.opens, words.form)
 
     def scores(self, words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the scores of the words' tags, shape (N, K), and of one tag after another."""

@@ -183,8 +183,8 @@ def judged(
     golds = [row[keep] for row, keep in zip(gold, kept, strict=True)]
     found = []
     for row, keep in zip(scores, kept, strict=True):
-        none = np.zeros(int(keep.sum()), dtype=bool)
-        found.append(decode(row[: len(none)], transitions, none, none)[0])
+        none = np.zeros(int(keep.sum()), dtype=np.int64)
+        found.append(decode(row[: len(none)], transitions, none > 0, none)[0])
     exact = {name: score.exact for name, score in span_scores(golds, found).items()}
     return {"f1": float(np.mean(list(exact.values()))), **exact}
 

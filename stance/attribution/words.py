@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stance.attribution.frames import frames
 from stance.attribution.quotations import is_speech, quotations
 from stance.schema import Attribution, Span
 
@@ -31,7 +32,8 @@ class Words:
     Attributes:
         spans: The words, N of them, in order; a word is letters and digits, or one other sign.
         opens: Whether a word begins a sentence, shape (N,).
-        speech: Whether a word is in a quotation that is speech, marks included, shape (N,).
+        form: The tag that the form of the text gives a word, shape (N,), or 0: content in a
+            quotation that is speech, source and cue right beside a quotation.
         first: The token that each word begins with, shape (N,), ascending.
         ids: The tokens, without special ones.
         looks: A number below `LOOKS` for each token: what an uncased encoder does not see.
@@ -39,7 +41,7 @@ class Words:
 
     spans: tuple[Span, ...]
     opens: NDArray[np.bool_]
-    speech: NDArray[np.bool_]
+    form: NDArray[np.int64]
     first: NDArray[np.int64]
     ids: list[int]
     looks: list[int]
@@ -86,7 +88,7 @@ def read_words(text: str, sentences: Sequence[Span], tokenizer: Any) -> Words:
     return Words(
         tuple(spans),
         opens > 0,
-        _within(spans, [span for span in quoted if is_speech(text, span)]),
+        _forms(text, spans, sentences, quoted),
         np.array(first, dtype=np.int64) - low,
         encoding.ids[low:],
         tokens.tolist(),
@@ -105,13 +107,26 @@ def _sentence_starts(words: Sequence[Span], sentences: Sequence[Span]) -> NDArra
     return opens
 
 
-def _within(words: Sequence[Span], ranges: Iterable[Span]) -> NDArray[np.bool_]:
-    """Return whether each word is within one of the ranges."""
-    inside = np.zeros(len(words), dtype=bool)
+def _forms(
+    text: str, words: Sequence[Span], sentences: Sequence[Span], quoted: Sequence[Span]
+) -> NDArray[np.int64]:
+    """Return for each word the number of the tag that the form of the text gives it, or 0."""
+    found = np.zeros(len(words), dtype=np.int64)
     starts = [word.start for word in words]
-    for span in ranges:
-        inside[bisect_left(starts, span.start) : bisect_left(starts, span.end)] = True
-    return inside
+
+    def mark(role: str, span: Span) -> None:
+        low, high = bisect_left(starts, span.start), bisect_left(starts, span.end)
+        found[low:high] = TAGS.index(f"I-{role}")
+        found[low : min(low + 1, high)] = TAGS.index(f"B-{role}")
+
+    for frame in frames(text, sentences, quoted):
+        mark("cue", frame.cue)
+        if frame.source is not None:
+            mark("source", frame.source)
+    for span in quoted:
+        if is_speech(text, span):
+            mark("content", span)
+    return found
 
 
 def _looks(
