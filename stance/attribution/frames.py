@@ -105,7 +105,7 @@ def _after(text: str, start: int, end: int, *, closed: bool) -> Frame | None:
 
     One that no comma closes may go on in words of the reporter: `"fair" as it is, he said`.
     """
-    tokens = []
+    tokens: list[re.Match[str]] = []
     for token in _TOKEN.finditer(text, start, min(end, start + _LONGEST)):
         if "\n" in text[start : token.start()] or token.group() in _MARKS or len(tokens) > 24:
             break
