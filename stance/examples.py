@@ -32,7 +32,6 @@ def examples(rows: Sequence[Row], settings: Config) -> dict[str, list[Any]]:
     shown = augmented(
         oversampled(rows, settings),
         swapped=settings.train.swapped,
-        misspelt=settings.train.misspelt,
         seed=settings.train.seed,
     )
     return {

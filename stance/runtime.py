@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stance.artifact import GRAPHS, ONNX, TOKENIZER, Manifest, read_manifest
 from stance.schema import DocumentError, ModelError
+from stance.spelling import Spelling
 
 BATCH_TOKENS = {"cpu": 256, "cuda": 16384}
 """Padded tokens in a batch. What a layer of a small encoder computes for 256 tokens stays in the
@@ -87,14 +88,15 @@ class Scorer:
             )
         self._tells_distance = len(self._session.get_outputs()) > 1
         self._inputs = [node.name for node in self._session.get_inputs()]
+        self._spelling = Spelling(self._tokenizer.get_vocab())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.manifest.max_length)
 
     def score(self, texts: Sequence[str]) -> Scored:
         """Score texts.
 
-        Equal texts are scored once. What a text gets does not depend on what it is scored with,
-        but for the rounding of sums: under 1e-5.
+        Equal texts are scored once, slips of the pen are mended (`stance.spelling`). What a text
+        gets does not depend on what it is scored with, but for the rounding of sums: under 1e-5.
 
         Raises:
             DocumentError: If a text is empty or only blanks, or not a string.
@@ -109,7 +111,7 @@ class Scorer:
         distances = np.zeros(len(place)) if self._tells_distance else None
         truncated = np.zeros(len(place), dtype=bool)
         start = 0
-        for encodings in self._encoded(list(place)):
+        for encodings in self._encoded([self._spelling.mended(text) for text in place]):
             # Offsets are not needed, but overflow is, so `truncated` costs nothing more.
             stop = start + len(encodings)
             truncated[start:stop] = [bool(encoding.overflowing) for encoding in encodings]

@@ -13,7 +13,16 @@ from tests.conftest import ROOT
 
 FLOORS = (
     ("schema",),
-    ("config", "article", "metrics", "confidence", "artifact", "actors", "processes"),
+    (
+        "config",
+        "article",
+        "metrics",
+        "confidence",
+        "artifact",
+        "actors",
+        "processes",
+        "spelling",
+    ),
     (
         "bulk",
         "augmentation",

@@ -7,8 +7,6 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
-from stance import augmentation
-
 Perturbation = Callable[[str], list[str]]
 """A sentence to its variants; none where there is nothing to change."""
 
@@ -66,8 +64,16 @@ _QUOTED = re.compile(r"^[“\"]([^“”\"]+?)([,?!])[”\"],? ([^“”\"]+?)\.
 
 def typo(text: str) -> list[str]:
     """Swap two neighbouring letters within one small word of five letters or more."""
-    misspelt = augmentation.typo(text, random.Random(text))
-    return [] if misspelt is None else [misspelt]
+    places = [
+        match.start() + at
+        for match in re.finditer(r"\b[a-z]{5,}\b", text)
+        for at in range(1, len(match.group()) - 2)
+        if match.group()[at] != match.group()[at + 1]
+    ]
+    if not places:
+        return []
+    at = random.Random(text).choice(places)
+    return [text[:at] + text[at + 1] + text[at] + text[at + 2 :]]
 
 
 def case(text: str) -> list[str]:

@@ -133,8 +133,6 @@ class TrainConfig(Section):
 
     swapped: Share = 0.0
     """Part of the rows that are shown about other actors than they name."""
-    misspelt: Share = 0.0
-    """Part of the rows that are shown with a slip of the pen in one word."""
 
     frozen: int = Field(default=0, ge=0)
     """Lowest parts left as they are: 1 the embeddings, 2 also the first layer, ..."""

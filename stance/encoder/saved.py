@@ -18,6 +18,7 @@ from stance.encoder.finetune import FineTuned
 from stance.encoder.model import Classifier, load_encoder, quiet
 from stance.encoder.tracing import trace
 from stance.schema import ModelError
+from stance.spelling import Spelling
 
 HEAD = "head.safetensors"
 """File of a saved model with the weights of the classifying head."""
@@ -71,14 +72,16 @@ def export(
 
 
 def logits(tuned: FineTuned, texts: Sequence[str], *, max_length: int) -> NDArray[np.float64]:
-    """Return the outputs of a fine-tuned model itself, in fp32, shape (N, K)."""
+    """Return the outputs of a fine-tuned model itself, in fp32, shape (N, K); slips of the pen
+    are mended, as where it scores."""
     device = next(tuned.model.parameters()).device
     result = np.zeros((len(texts), tuned.model.head.out_features))
+    spelling = Spelling(tuned.tokenizer.get_vocab())
     tuned.model.eval()
     with torch.inference_mode():
         for row, text in enumerate(texts):
             batch = tuned.tokenizer(
-                [text], truncation=True, max_length=max_length, return_tensors="pt"
+                [spelling.mended(text)], truncation=True, max_length=max_length, return_tensors="pt"
             )
             read = {name: batch[name].to(device) for name in tuned.tokenizer.model_input_names}
             result[row] = tuned.model(**read)["logits"][0].float().cpu().numpy()
