@@ -207,7 +207,8 @@ def every_path(scores: NDArray[np.float64], steps: NDArray[np.float64]) -> dict[
 def allowed(path: tuple[int, ...], opens: tuple[bool, ...]) -> bool:
     names = [TAGS[tag] for tag in path]
     return not any(
-        name[0] == "I" and (opened or before[2:] != name[2:])
+        (name[0] == "I" and (opened or before[2:] != name[2:]))
+        or (name in ("B-source", "B-cue") and not opened and before[2:] == name[2:])
         for before, name, opened in zip(["O", *names], names, opens, strict=False)
     )
 
@@ -333,6 +334,46 @@ def test_a_quotation_in_a_paragraph_of_its_own_is_hers_whose_words_a_colon_annou
     assert linked(text, marked, tokenizer=tokenizer) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "cue"),
+    [
+        ('Brell met Roth. Amsel agrees. "We will meet."', "agrees"),
+        ('Brell met Roth.\n\n"We will meet."\n\n- Amsel', "-"),
+    ],
+)
+def test_a_quotation_is_hers_of_whom_the_sentence_beside_it_only_tells_that(
+    tokenizer: Any, text: str, cue: str
+) -> None:
+    marked = said(text, "Amsel", cue, '"We will meet."')
+    expected = [[["Amsel"], [cue], ['"We will meet."']]]
+    assert linked(text, marked, tokenizer=tokenizer) == expected
+
+
+@pytest.mark.parametrize(
+    ("tagged", "source"),
+    [
+        ("As Amsel", "Amsel"),
+        ("Asked about Brell, Amsel", "Amsel"),
+        ("the minister of Brell, Jonas Amsel", "the minister of Brell, Jonas Amsel"),
+    ],
+)
+def test_what_stands_before_a_source_is_no_part_of_it(
+    tokenizer: Any, tagged: str, source: str
+) -> None:
+    text = f"{tagged}, said that they met."
+    marked = said(text, tagged, "said", "that they met")
+    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+
+
+def test_a_participle_has_the_source_of_the_verb_before_it(tokenizer: Any) -> None:
+    text = 'Amsel praised peace in a letter to Roth, telling people, "We will meet."'
+    marked = (
+        said(text, "Amsel", "praised", "peace"),
+        said(text, "Roth", "telling", '"We will meet."'),
+    )
+    assert linked(text, *marked, tokenizer=tokenizer)[1][0] == ["Amsel"]
+
+
 def test_a_quotation_over_paragraphs_is_one_whoever_is_named_before(tokenizer: Any) -> None:
     text = 'Brell wants war. "We refuse.\n\n"We will never agree," Amsel said.'
     marked = (
@@ -406,10 +447,19 @@ def test_a_name_beside_the_head_counts_and_one_within_it_does_not(named: str, ri
         ('Amsel, who lost two elections, said on Monday, "We refuse."', "Amsel", "said"),
         ('They will meet, Amsel said, adding, "We refuse."', "Amsel", "adding"),
         ('It met, and then Amsel wrote in a letter:\n\n"We refuse."', "Amsel", "wrote"),
+        (
+            'Ana Roth of the Port of Brell told us, "We refuse."',
+            "Ana Roth of the Port of Brell",
+            "told",
+        ),
+        ('The union disagrees. "We refuse. We never met."', "The union", "disagrees"),
+        ('"We refuse. We never met."\n\n- Mira Amsel, at the rally', "Mira Amsel", "-"),
     ],
 )
 def test_the_form_beside_a_quotation_tells_whose_it_is(text: str, source: str, cue: str) -> None:
-    ((who, verb),) = frames(text, split(text).sentences, quotations(text))
+    ((_, frame),) = frames(text, split(text).sentences, quotations(text))
+    assert frame is not None
+    who, verb, _ = frame
     assert who is not None
     assert (text[who.start : who.end], text[verb.start : verb.end]) == (source, cue)
 
@@ -424,7 +474,7 @@ def test_the_form_beside_a_quotation_tells_whose_it_is(text: str, source: str, c
     ],
 )
 def test_other_words_beside_a_quotation_are_no_frame(text: str) -> None:
-    assert list(frames(text, split(text).sentences, quotations(text))) == []
+    assert [f for _, f in frames(text, split(text).sentences, quotations(text)) if f] == []
 
 
 def test_a_form_beside_a_quotation_decides_between_tags_that_are_as_likely() -> None:
@@ -432,6 +482,16 @@ def test_a_form_beside_a_quotation_decides_between_tags_that_are_as_likely() -> 
     form = np.array([TAGS.index("B-source"), TAGS.index("I-source"), TAGS.index("B-cue")])
     path, _ = decode(scores, np.zeros((7, 7)), np.zeros(3, dtype=bool), form)
     assert path.tolist() == form.tolist()
+
+
+def test_two_sources_do_not_touch_within_a_sentence() -> None:
+    scores = np.zeros((2, len(TAGS)))
+    scores[:, TAGS.index("B-source")] = 9.0
+    none = np.zeros(2, dtype=np.int64)
+    path, _ = decode(scores, np.zeros((7, 7)), none > 0, none)
+    assert [TAGS[tag] for tag in path].count("B-source") == 1
+    path, _ = decode(scores, np.zeros((7, 7)), np.array([True, True]), none)
+    assert [TAGS[tag] for tag in path] == ["B-source", "B-source"]
 
 
 def test_tagger_finds_spans_of_the_untouched_text(tagger_folder: Path) -> None:

@@ -25,6 +25,21 @@ def _forbidden() -> Floats:
     return table
 
 
+@lru_cache(maxsize=1)
+def _side_by_side() -> Floats:
+    """Return what makes it impossible that two sources, or two cues, touch: shape (K, K)."""
+    apart = [
+        (a, b)
+        for a, before in enumerate(TAGS)
+        for b, tag in enumerate(TAGS)
+        if tag in ("B-source", "B-cue") and before[2:] == tag[2:]
+    ]
+    table = np.zeros((len(TAGS), len(TAGS)))
+    for pair in apart:
+        table[pair] = _NEVER
+    return table
+
+
 FORM = 4.0
 """What a tag gains where the form of the text gives it; chosen on held-out articles."""
 _BEGINS, _GOES_ON = TAGS.index("B-content"), TAGS.index("I-content")
@@ -41,8 +56,8 @@ def decode(
         scores: Of each word and tag, shape (N, K).
         transitions: From the row's tag to the column's, shape (K, K).
         opens: Words at which a span can only begin, shape (N,).
-        form: The tag that the form of the text gives each word, or 0, shape (N,). A content may
-            begin before the words that it gives to one, and ends with them.
+        form: The tag that the form of the text gives each word, or 0, shape (N,). A content ends
+            with the words that it gives to one, and may begin before those that it says go on.
 
     Returns:
         Tags, shape (N,), and their marginal probabilities, shape (N,).
@@ -53,23 +68,26 @@ def decode(
     inside = np.array([tag.startswith("I-") for tag in TAGS])
     given = (form[:, None] == np.arange(tags)) & (form > 0)[:, None]
     speech = given[:, _BEGINS] | given[:, _GOES_ON]
-    given[:, _BEGINS] = given[:, _GOES_ON] = speech
+    given[:, _BEGINS] = speech
     barred = opens[:, None] & inside
     barred[1:, _GOES_ON] |= speech[:-1] & ~speech[1:]
     scores = scores + _NEVER * barred + FORM * given
     steps = transitions + _forbidden()
+    within = steps + _side_by_side()
     best = np.zeros_like(scores)
     back = np.zeros((count, tags), dtype=np.int64)
     ahead = np.zeros_like(scores)
     best[0] = ahead[0] = scores[0] + _NEVER * inside
     for word in range(1, count):
-        candidates = best[word - 1][:, None] + steps
+        step = steps if opens[word] else within
+        candidates = best[word - 1][:, None] + step
         back[word] = candidates.argmax(axis=0)
         best[word] = candidates.max(axis=0) + scores[word]
-        ahead[word] = _logsumexp(ahead[word - 1][:, None] + steps) + scores[word]
+        ahead[word] = _logsumexp(ahead[word - 1][:, None] + step) + scores[word]
     behind = np.zeros_like(scores)
     for word in range(count - 2, -1, -1):
-        behind[word] = _logsumexp((steps + scores[word + 1] + behind[word + 1]).T)
+        step = steps if opens[word + 1] else within
+        behind[word] = _logsumexp((step + scores[word + 1] + behind[word + 1]).T)
     path = np.zeros(count, dtype=np.int64)
     path[-1] = best[-1].argmax()
     for word in range(count - 1, 0, -1):

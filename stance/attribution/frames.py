@@ -15,18 +15,20 @@ from stance.schema import Span
 
 _REGULAR = (
     "acknowledge add admit advise affirm agree allege announce answer argue ask assert boast "
-    "caution charge claim comment complain concede conclude confess confirm continue counter cry "
-    "declare demand deny emphasise emphasize exclaim explain fume insist interject joke lament "
-    "maintain mention muse note observe plead pledge predict proclaim promise protest read reason "
-    "recall reckon recount reflect reiterate remark remember repeat reply report respond retort "
-    "reveal scoff shout sigh stress suggest testify thunder tweet volunteer vow warn whisper "
-    "wonder yell"
+    "caution charge chide claim comment complain concede conclude confess confirm continue "
+    "counter crow cry declare demand deny disagree emphasise emphasize exclaim explain fume "
+    "gush insist interject joke lament maintain marvel mention muse note observe plead pledge "
+    "predict proclaim promise protest question read reason recall reckon recount reflect "
+    "reiterate remark remember repeat reply report respond retort reveal riff scoff shout "
+    "sigh stress suggest testify thunder tweet volunteer vow warn whisper wonder yell"
 )
 _OTHERS = (
     "said says saying told tells telling wrote writes writing read thought thinks began quipped "
     "quips quipping snapped went goes"
 )
-_NOUNS = frozenset("answers charges claims cries comments demands remarks reports shouts".split())
+_NOUNS = frozenset(
+    "answers charges claims cries comments demands questions remarks reports shouts".split()
+)
 
 
 def _forms() -> Iterator[str]:
@@ -63,19 +65,31 @@ _CLAUSES = _PRONOUNS | frozenset(
 _PARTICLES = frozenset("of de van von der bin al el la du ibn and for".split())
 _TOKEN = re.compile(r"[\w&@](?:[\w’'&@-]|\.(?=\w))*\.?|[^\w\s]")
 _LONGEST = 220
+_SIGNED = re.compile(
+    r"\s{1,4}(?P<cue>--|[–—-])\s*(?P<who>[A-Z][^\n,.;:\"“”]{2,60})(?=,|[.]?[ \t]*(?:\n|$))"
+)
 _GOES_ON = tuple(",?!…—-")
 _MARKS = "\"”’'“»«„‘`"
 
 
 class Frame(NamedTuple):
-    """The words beside a quotation that tell whose it is; no source if its place is unclear."""
+    """The words beside a quotation that tell whose it is.
+
+    Attributes:
+        source: Who says it; None if the place is unclear.
+        cue: The word that says so.
+        behind: They stand behind the quotation.
+    """
 
     source: Span | None
     cue: Span
+    behind: bool = True
 
 
-def frames(text: str, sentences: Sequence[Span], quoted: Sequence[Span]) -> Iterator[Frame]:
-    """Yield the frames that stand right after or right before quotations.
+def frames(
+    text: str, sentences: Sequence[Span], quoted: Sequence[Span]
+) -> Iterator[tuple[Span, Frame | None]]:
+    """Yield each quotation with the frame that stands right behind or right before it.
 
     Args:
         text: The text.
@@ -87,13 +101,20 @@ def frames(text: str, sentences: Sequence[Span], quoted: Sequence[Span]) -> Iter
         closed = text[quotation.start : quotation.end].rstrip(_MARKS).endswith(_GOES_ON)
         at = bisect_right(starts, quotation.end) - 1
         stop = sentences[at].end if at >= 0 else len(text)
-        if frame := _after(text, quotation.end, stop, closed=closed):
-            yield frame
-            continue
-        last = len(text[: quotation.start].rstrip()) - 1
-        at = bisect_right(starts, last) - 1
-        if at >= 0 and (frame := _before(text, sentences[at].start, quotation.start)):
-            yield frame
+        frame = _after(text, quotation.end, stop, closed=closed) or _signed(text, quotation.end)
+        if frame is None:
+            last = quotation.start - 1
+            while last > quotation.start - _LONGEST and text[last : last + 1].isspace():
+                last -= 1
+            at = bisect_right(starts, last) - 1
+            frame = _before(text, sentences[at].start, quotation.start) if at >= 0 else None
+        yield quotation, frame
+
+
+def _signed(text: str, start: int) -> Frame | None:
+    """Read `- Sergei Lavrov` behind a quotation, on the same line or the next."""
+    match = _SIGNED.match(text, start, start + _LONGEST)
+    return Frame(Span(*match.span("who")), Span(*match.span("cue"))) if match else None
 
 
 def _tokens(text: str, start: int, end: int) -> list[re.Match[str]]:
@@ -152,8 +173,9 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
     tokens = _tokens(text, max(sentence, end - _LONGEST), end)
     words = [token.group() for token in tokens]
     last = len(words) - 1
-    if last < 0 or not (words[last] in (",", ":") or words[last] in SAYING):
+    if last < 0 or not (words[last] in (",", ":") or words[last].rstrip(".") in SAYING):
         return None
+    words[last] = words[last].rstrip(".")  # `Lavrov agrees. "We will meet."`
     verb = last
     while verb >= 0 and words[verb] not in SAYING:
         if verb < last and words[verb] in (*_MARKS, ",", ";", ":", ".", "!", "?"):
@@ -161,19 +183,20 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
         verb -= 1
     if verb < 0 or last - verb > 12:
         return None
-    cue = Span(*tokens[verb].span())
+    cue = Span(tokens[verb].start(), tokens[verb].start() + len(words[verb]))
     place = verb
     while place and _adverbial(words[place - 1]):
         place -= 1
     if words[verb].endswith("ing"):  # "Lavrov said, adding:"
         if place < 2 or words[place - 1] != "," or words[place - 2] not in SAYING:
-            return Frame(None, cue)
+            return Frame(None, cue, behind=False)
         place -= 2
     if place and words[place - 1] == ",":
         commas = [i for i in range(place - 1) if words[i] == ","]
         place = commas[-1] if commas else 0
     start = _phrase_start(words, place)
-    return Frame(_span(tokens, words, start, place) if start < place else None, cue)
+    source = _span(tokens, words, start, place) if start < place else None
+    return Frame(source, cue, behind=False)
 
 
 def _adverbial(word: str) -> bool:
@@ -221,7 +244,10 @@ def _phrase_start(words: Sequence[str], end: int) -> int:
         if not (joins or (word[0].isalnum() and word.lower() not in _NO_NOUNS)) or word in SAYING:
             break
         if word.lower() in _DETERMINERS:
-            return start - 1
+            if start < 3 or words[start - 2] != "of":
+                return start - 1
+            start, named = start - 2, _name(words[start - 3])
+            continue
         if not named and _name(word) and start < end:
             break
         start -= 1

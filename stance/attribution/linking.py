@@ -6,7 +6,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,19 @@ _NAMED = re.compile(
     r"(?:(?:[Tt]he|[Aa]n?|[Oo]ne|[Hh]is|[Hh]er|[Tt]heir) )?\w+(?:[.'’-]?[ -]?[A-Z]\w*\.?)*"
 )
 
+
+# Pauses between a content and the frame of another sentence.
+_COLON = re.compile(r":[\"“‘'«\s]*\Z")
+_FULL_STOP = re.compile(r"\.[ \t]+[\"“‘'«]?")
+_SIGNED = re.compile(r"\s*[–—-]{1,2}")
+
+# What a tagger takes for the beginning of a source, before whom it is: `As Lavrov`, `Of war, he`.
+_BEFORE_SOURCE = re.compile(
+    r"(?:(?:as|that|which|when|but|and|while|though|because|\w+ly)\s+)+"
+    r"(?=[A-Z]|(?:he|she|they|it|the|an?)\b)"
+    r"|(?:of|in|on|at|as|for|after|before|by|with|to|\w+ed|\w+ing)\b[^,]*,\s+(?=[A-Z]|the\s|an?\s)",
+    re.IGNORECASE,
+)
 
 FURTHEST = 80
 """Words between a source and its cue, at most."""
@@ -88,10 +100,10 @@ def link(
     by_sentence: dict[int, list[_Part]] = {}
     for part in parts:
         by_sentence.setdefault(part.sentence, []).append(part)
-    frames = {sentence: _frames(here) for sentence, here in by_sentence.items()}
+    frames = {sentence: _frames(text, here) for sentence, here in by_sentence.items()}
     loose = []
     for unit in _units(part for part in parts if part.role == "content"):
-        group = _frame_of(unit, frames) or _introducing(text, unit, frames)
+        group = _frame_of(unit, frames) or _next_to(text, unit, frames)
         if group is None:
             loose.append(_Group(contents=unit))
         else:
@@ -119,6 +131,8 @@ def _parts(
     names = numbered(text, quoted)
     found = []
     for role, low, high in runs(numbers):
+        if ROLES[role] == "source":
+            low = _begin(text, words, low, high)
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
         last = bisect_right(opened, span.start) - 1
@@ -129,13 +143,25 @@ def _parts(
     return found
 
 
+def _begin(text: str, words: Words, low: int, high: int) -> int:
+    """Return the word that a source begins with, of the words tagged so."""
+    start, end = words.spans[low].start, words.spans[high - 1].end
+    match = _BEFORE_SOURCE.match(text, start, end)
+    if match is None:
+        return low
+    return next((w for w in range(low, high) if words.spans[w].start >= match.end()), low)
+
+
 def _gap(a: _Part, b: _Part) -> int:
     """Return how many words lie between two parts."""
     return max(a.low, b.low) - min(a.high, b.high)
 
 
-def _frames(parts: list[_Part]) -> list[_Group]:
-    """Pair the sources and cues of a sentence, the nearest first."""
+def _frames(text: str, parts: list[_Part]) -> list[_Group]:
+    """Pair the sources and cues of a sentence, the nearest first.
+
+    A participle, as in "praised the plan, telling reporters", has the source of the verb before.
+    """
     sources = [part for part in parts if part.role == "source"]
     cues = [part for part in parts if part.role == "cue"]
     groups = [_Group(cues=[cue]) for cue in cues]
@@ -144,6 +170,7 @@ def _frames(parts: list[_Part]) -> list[_Group]:
         for s, source in enumerate(sources)
         for c, cue in enumerate(cues)
         if (gap := _gap(source, cue)) <= FURTHEST
+        and not (c and sources[0].low < cues[0].low and _is_participle(text, cue))
     )
     taken: set[int] = set()
     for _, s, c in pairs:
@@ -152,6 +179,13 @@ def _frames(parts: list[_Part]) -> list[_Group]:
             taken.add(s)
     groups += [_Group(sources=[source]) for s, source in enumerate(sources) if s not in taken]
     return sorted(groups, key=lambda group: min(part.low for part in group.frame()))
+
+
+def _is_participle(text: str, cue: _Part) -> bool:
+    first = text[cue.span.start : cue.span.end].split()[0]
+    return first.endswith("ing") and text[
+        max(0, cue.span.start - 4) : cue.span.start
+    ].rstrip().endswith(",")
 
 
 def _units(contents: Iterable[_Part]) -> list[list[_Part]]:
@@ -174,24 +208,44 @@ def _frame_of(unit: list[_Part], frames: dict[int, list[_Group]]) -> _Group | No
     return None
 
 
-def _introducing(text: str, unit: list[_Part], frames: dict[int, list[_Group]]) -> _Group | None:
-    """Return the frame of the sentence before a content, if that ends with a colon."""
-    start = unit[0].span.start
-    if not text[max(0, start - 8) : start].rstrip("\"“‘'« \n\t").endswith(":"):
-        return None
-    groups = frames.get(unit[0].sentence - 1, [])
-    return min(groups, key=lambda group: _distance(group, unit[0]), default=None)
+def _next_to(text: str, unit: list[_Part], frames: dict[int, list[_Group]]) -> _Group | None:
+    """Return the frame of the sentence before or after a content, if only a pause is between.
+
+    `He went on:` and `He agreed.` stand before a quotation, `- Sergei Lavrov` behind it.
+    """
+    first, last = unit[0], unit[-1]
+    for group in frames.get(last.sentence + 1, []):
+        if any(_SIGNED.fullmatch(text, last.span.end, cue.span.end) for cue in group.cues):
+            return group
+    groups = frames.get(first.sentence - 1, [])
+    if not _COLON.search(text, max(0, first.span.start - 8), first.span.start):
+        if first.quotation is None:
+            return None
+        groups = [
+            group
+            for group in groups
+            if any(_FULL_STOP.fullmatch(text, cue.span.end, first.span.start) for cue in group.cues)
+        ]
+    return min(groups, key=lambda group: _distance(group, first), default=None)
 
 
-def _distance(group: _Group, content: _Part) -> tuple[int, int]:
-    """Return how far a frame is from a content; of equals, that which has no content yet."""
-    return min(_gap(part, content) for part in group.frame()), len(group.contents)
+def _distance(group: _Group, content: _Part) -> tuple[bool, int, int]:
+    """Return how far a frame is from a content; of equals, that which has no content yet.
+
+    A source without a cue comes last, unless it stands right there, as a label does.
+    """
+    gap = min(_gap(part, content) for part in group.frame())
+    return not group.cues and gap > 2, gap, len(group.contents)
 
 
 def _share_sources(groups: list[_Group]) -> None:
-    for before, group in pairwise(groups):
-        if not group.sources:
-            group.sources = before.sources
+    """Give a cue without a source that of the cue before it, else that before it."""
+    for number, group in enumerate(groups):
+        if group.sources:
+            continue
+        before = [other for other in groups[:number] if other.sources]
+        cued = [other for other in before if other.cues]
+        group.sources = next((other.sources for other in reversed(cued or before)), [])
 
 
 def _named(text: str, words: Words, numbers: NDArray[np.int64], group: _Group) -> list[_Part]:

@@ -114,18 +114,19 @@ def _forms(
     found = np.zeros(len(words), dtype=np.int64)
     starts = [word.start for word in words]
 
-    def mark(role: str, span: Span) -> None:
+    def mark(role: str, span: Span, first: str = "B") -> None:
         low, high = bisect_left(starts, span.start), bisect_left(starts, span.end)
         found[low:high] = TAGS.index(f"I-{role}")
-        found[low : min(low + 1, high)] = TAGS.index(f"B-{role}")
+        found[low : min(low + 1, high)] = TAGS.index(f"{first}-{role}")
 
-    for frame in frames(text, sentences, quoted):
-        mark("cue", frame.cue)
-        if frame.source is not None:
-            mark("source", frame.source)
-    for span in quoted:
-        if is_speech(text, span):
-            mark("content", span)
+    for quotation, frame in frames(text, sentences, quoted):
+        if frame is not None:
+            mark("cue", frame.cue)
+            if frame.source is not None:
+                mark("source", frame.source)
+        if is_speech(text, quotation):
+            # With a frame behind it, it is no part of what another is reported to say before it.
+            mark("content", quotation, "B" if frame is not None and frame.behind else "I")
     return found
 
 
