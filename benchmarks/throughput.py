@@ -73,7 +73,10 @@ def with_int8(name: str | None, copy: Path) -> Path:
         (copy / file).write_bytes((folder / file).read_bytes())
     rows = read_labelled(Path("data/dev.jsonl"), labels=manifest.labels)
     gold = metrics.numbers([row["label"] for row in rows], manifest.labels)
-    add_int8(copy, [row["text"] for row in rows], gold, say=lambda line: print(f"{name}: {line}"))
+    seen = [row["text"] for row in read_labelled(Path("data/train.jsonl"), labels=manifest.labels)]
+    np.random.default_rng(0).shuffle(seen)
+    texts = [row["text"] for row in rows]
+    add_int8(copy, seen, texts, gold, say=lambda line: print(f"{name}: {line}"))
     for file in ("config.json", "model.safetensors", "head.safetensors", "tokenizer_config.json"):
         (copy / file).symlink_to((folder / file).resolve())
     return copy

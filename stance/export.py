@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,11 @@ AGREEMENT = 0.99
 F1_APART = 0.005
 """How far the macro-F1 of the int8 graph may be from that of the fp32 graph."""
 
-BLOCKS = (None, 384, 128)
-"""Values of a token that share a scale, from the fastest to the nearest to fp32; see
-`stance.encoder.quantise`."""
+SPARED = (0.0, 0.1, 0.25)
+"""Shares of the matrix products left in fp32, from the fastest to the nearest to fp32."""
+
+SEEN = 256
+"""Texts that the roundings are fitted to."""
 
 
 def check_fp32(folder: Path, tuned: FineTuned, texts: Sequence[str]) -> None:
@@ -57,12 +60,18 @@ def check_fp32(folder: Path, tuned: FineTuned, texts: Sequence[str]) -> None:
 
 
 def add_int8(
-    folder: Path, texts: Sequence[str], gold: NDArray[np.int64], *, say: Callable[[str], None]
+    folder: Path,
+    train: Sequence[str],
+    texts: Sequence[str],
+    gold: NDArray[np.int64],
+    *,
+    say: Callable[[str], None],
 ) -> artifact.Manifest:
     """Give a saved model a network in 8 bits, if it says the same; write the manifest anew.
 
     Args:
         folder: A saved model.
+        train: Texts that it was trained on, in the order of a seed: roundings are fitted to some.
         texts: Sentences of dev.
         gold: Their label numbers, shape (N,).
         say: Told in a line what came of it.
@@ -73,10 +82,13 @@ def add_int8(
     from stance import encoder
 
     manifest = artifact.read_manifest(folder)
-    expected, _ = Scorer(folder, precision="fp32").logits(texts)
+    scorer = Scorer(folder, precision="fp32")
+    watch = partial(scorer.watch, texts=train[:SEEN])
+    expected, _ = scorer.logits(texts)
     figures: dict[str, Any] = {}
-    for block in BLOCKS:
-        encoder.quantise(folder / artifact.ONNX, folder / artifact.ONNX_INT8, block=block)
+    for spared in SPARED:
+        paths = folder / artifact.ONNX, folder / artifact.ONNX_INT8
+        encoder.quantise(*paths, watch, spared=spared)
         artifact.write_manifest(folder, manifest)
         found, _ = Scorer(folder, precision="int8").logits(texts)
         figures = compared(found, expected, gold, manifest.labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -131,6 +131,26 @@ class Scorer:
         found = self.score(texts)
         return found.logits, found.truncated
 
+    def watch(
+        self, network: bytes, names: Sequence[str], *, texts: Sequence[str]
+    ) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """Show what a network like this one has of texts at some places, batch by batch.
+
+        Args:
+            network: The ONNX model, in which the places are outputs.
+            names: The places.
+            texts: What is scored.
+
+        Returns:
+            The values of each, shape (T, W), T the tokens of the batch without what pads them.
+        """
+        feeds = (
+            self._pad([encodings[row] for row in rows])
+            for encodings in self._encoded(list(texts))
+            for rows in _batches([len(each) for each in encodings], self.batch_tokens)
+        )
+        return _watched(network, names, feeds)
+
     def _encoded(self, texts: list[str]) -> Iterator[list[Any]]:
         """Yield the texts tokenised, a window at a time, the next one while this one is scored."""
         encode = self._tokenizer.encode_batch_fast
@@ -220,17 +240,36 @@ def _open(
     from tokenizers import Tokenizer
 
     provider = _provider(device, onnxruntime.get_available_providers())
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        session = _session(str(graph), provider, threads=threads)
+    except Exception as error:  # both libraries raise their own kinds
+        raise ModelError(f"{folder}: model cannot be loaded: {error}") from error
+    return tokenizer, session
+
+
+def _session(network: str | bytes, provider: str, *, threads: int | None) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or cores()
     options.log_severity_level = 3
     # A thread that waits for work in a loop starves whatever else runs on the machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
-    except Exception as error:  # both libraries raise their own kinds
-        raise ModelError(f"{folder}: model cannot be loaded: {error}") from error
-    return tokenizer, session
+    return onnxruntime.InferenceSession(network, options, providers=[provider])
+
+
+def _watched(
+    network: bytes, names: Sequence[str], feeds: Iterable[dict[str, NDArray[np.int64]]]
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    session = _session(network, PROVIDERS["cpu"], threads=None)
+    for feed in feeds:
+        read = feed["attention_mask"] > 0
+        values = zip(names, session.run(list(names), feed), strict=True)
+        yield {
+            name: each[read] if each.shape[:2] == read.shape else each.reshape(-1, each.shape[-1])
+            for name, each in values
+        }
 
 
 def cores() -> int:

@@ -322,7 +322,7 @@ def _save(
     artifact.write_manifest(folder, manifest)
     texts = [row["text"] for row in dev_rows]
     export.check_fp32(folder, tuned, texts[:64])
-    export.add_int8(folder, texts, gold, say=say)
+    export.add_int8(folder, [row["text"] for row in rows], texts, gold, say=say)
 
 
 def _write_run(

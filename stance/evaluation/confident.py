@@ -137,12 +137,13 @@ def calibrate(model: str | Path, *, say: Callable[[str], None] = lambda line: No
     logits = score(scorer, [row["text"] for row in dev], say).logits
     network, tokenizer = encoder.load_saved(folder)
     order = np.random.default_rng(0).permutation(len(train))
+    trained, held_out = [train[i]["text"] for i in order], [row["text"] for row in dev]
     distances = encoder.export(
         network,
         tokenizer,
         folder,
-        [train[i]["text"] for i in order],
-        [row["text"] for row in dev],
+        trained,
+        held_out,
         max_length=scorer.manifest.max_length,
     )
     gold = metrics.numbers([row["label"] for row in dev], scorer.labels)
@@ -152,5 +153,5 @@ def calibrate(model: str | Path, *, say: Callable[[str], None] = lambda line: No
         scorer.manifest, temperature=learnt.temperature, confidence=described(learnt)
     )
     artifact.write_manifest(folder, manifest)
-    export.add_int8(folder, [row["text"] for row in dev], gold, say=say)
+    export.add_int8(folder, trained, held_out, gold, say=say)
     return Model(folder).confidence
