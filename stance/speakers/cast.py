@@ -60,14 +60,23 @@ class Cast:
 
     def home(self) -> str:
         """Return the state that the article is about, if it names one far above all others."""
+        return self.most_named(least=3, times=2.0)
+
+    def most_named(self, *, least: int = 2, times: float = 1.0) -> str:
+        """Return the state that the article names most, or an empty string.
+
+        Args:
+            least: How often it must.
+            times: How many times as often as the next; 1 asks for more often at all.
+        """
         states = [
             (count, actor)
             for actor, count in self.sides.most_common(8)
             if self.known.actors[actor].type == "state" and actor not in _ORGANISATIONS
         ]
-        if not states or states[0][0] < 3 or (len(states) > 1 and states[0][0] < 2 * states[1][0]):
-            return ""
-        return states[0][1]
+        first, second = [*states, (0, ""), (0, "")][:2]
+        enough = first[0] >= max(least, times * second[0]) and first[0] > second[0]
+        return first[1] if enough else ""
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """Return start, end and actor's id of every name in a part of the article."""
@@ -186,7 +195,7 @@ class Cast:
             return self._body(phrase), "name"
         if phrase.owner and (phrase.kind == "office" or phrase.head in w.ORGANS):
             return self._owned(phrase, sentence, start)
-        if phrase.definite or phrase.text.lower().startswith("another"):
+        if phrase.definite or phrase.is_label or phrase.text.lower().startswith("another"):
             referent = self._same(phrase)
             if referent is not None:
                 return referent, "title"

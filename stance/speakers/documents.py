@@ -26,6 +26,7 @@ _WHO_ENDS = re.compile(
     r"\s+(?:on|at|in|to|before|during|regarding|concerning|after|following|about|issued|made)\s"
 )
 _WE_THE = re.compile(r"\b[Ww]e, (?P<who>the [^.;\n]{5,160}?),\s+(?=[a-z])")
+_FELLOW = re.compile(r"\b(?:[Ff]ellow|[Ww]e|[Uu]s|[Oo]ur)\s+(?P<who>[A-Z]\w+)")
 _SIGNED = re.compile(
     r"^\s*\(?(?:signed|signatories)\)?\s*(?:by)?\s*:?\s*(?P<who>.{3,200})$", re.I | re.M
 )
@@ -65,6 +66,7 @@ def narrator(
     if len(own) < 3 or len(own) < 0.25 * len(plain):
         return None, len(sentences)
     first = 1 if _is_heading(text, sentences, 0) else 0
+    cast.place = cast.place or _own_state(text, cast)
     for pattern in (_OWNED, _TITLED, _WE_THE, _SIGNED):
         area = sentences[0].end if pattern in (_OWNED, _TITLED) else len(text)
         match = pattern.search(text, 0, area)
@@ -85,6 +87,20 @@ def narrator(
     if first and (who := _leading(text, sentences[0], cast)) is not None:
         return _author(text[who.start : who.end], who.start, cast), first
     return _author("the author", 0, cast, named=False), first
+
+
+def _own_state(text: str, cast: Cast) -> str:
+    """Return the state of whoever speaks, by "my fellow Peruvians", else by whom the text names."""
+    addressed = [actor for m in _FELLOW.finditer(text) for *_, actor in cast.find(m["who"])]
+    people = {
+        actor
+        for start, end, actor in cast.find(text)
+        if text[start:end] in cast.known.actors[actor].forms.get("people", ())
+    }
+    for actor in (*addressed, *(people if len(people) == 1 else ())):
+        if cast.known.actors[actor].type == "state":
+            return actor
+    return cast.most_named()
 
 
 def _author(who: str, start: int, cast: Cast, *, named: bool = True) -> Mention:

@@ -25,6 +25,9 @@ from stance.speakers.voice import Voice, VoicePart, Voices
 
 _FAR = 60
 """Attributions to look back and ahead over."""
+_MOST, _SOME = 0.5, 0.3
+"""Shares of a sentence that unquoted words of somebody make up, for it to be said and not told."""
+_POSSESSIVE = ("'s", "’s", "s'", "s’")
 
 
 def identify(
@@ -111,7 +114,7 @@ class _Reader:
         for index in self.touching[number]:
             self._resolve(index, number)
         found = [self._speech(i, number) for i in self.touching[number] if self._told(i)]
-        speeches = [speech for speech in found if speech.contents]
+        speeches = [speech for speech in found if self._carries(speech, number)]
         named = self.cast.notice(self.text[span.start : span.end], span.start, number)
         if speeches:
             main = _main(speeches, self.attributions)
@@ -261,6 +264,23 @@ class _Reader:
             return True
         quoted = quoted_share(attribution.contents, self.quoted, self.text) > 0.5
         return quoted or self._labelled(index)
+
+    def _carries(self, speech: _Speech, number: int) -> bool:
+        """Tell whether a sentence, or a part of it, is the words of an attribution.
+
+        A deed is not, that is done "in hopes of" something, nor what is told of "Kyiv's refusal".
+        """
+        if not speech.contents:
+            return False
+        attribution = self.attributions[speech.number]
+        if quoted_share(speech.contents, self.quoted, self.text) or self._labelled(speech.number):
+            return True
+        span = self.sentences[number]
+        share = speech.size / (span.end - span.start)
+        if not attribution.cues or speech.speaker is None:
+            return share > _MOST
+        owners = [self.text[s.start : s.end].endswith(_POSSESSIVE) for s in attribution.sources]
+        return share > _SOME or not (owners and all(owners))
 
     def _labelled(self, index: int) -> bool:
         """Tell whether words follow a label, at once or after others: "Spokesperson: ..."."""

@@ -71,6 +71,12 @@ class Phrase:
     definite: bool = False
 
 
+    @property
+    def is_label(self) -> bool:
+        """Whether it is an office as one writes it before a colon: "Spokesperson"."""
+        return self.kind == "office" and self.text.lower() == self.head and self.text[0].isupper()
+
+
 def plain(name: str) -> str:
     """Return a name without accents, in lower case, to compare it with another."""
     decomposed = unicodedata.normalize("NFKD", name.replace("’", "'"))
