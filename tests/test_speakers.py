@@ -193,6 +193,64 @@ def test_two_speakers_in_a_sentence_are_parts() -> None:
     assert plain[voice.parts[1].span.start : voice.parts[1].span.end].startswith("Pyongyang")
 
 
+@pytest.mark.parametrize(
+    ("told", "doer"),
+    [
+        ("{Erdogan} last week met both of the envoys twice in the hope [of a truce].", "erdogan"),
+        ("Peace is far off, after {Kyiv’s} <refusal> [to yield], and the fighting goes on.", None),
+    ],
+)
+def test_a_deed_is_told_and_not_said_whatever_is_hoped_for_or_refused_in_it(
+    told: str, doer: str | None
+) -> None:
+    _, voices = read(f"{told}\n")
+    (voice,) = voices.sentences
+    assert voice.form == "narration"
+    assert (voice.speaker and voice.speaker.actor) == doer
+
+
+def test_what_makes_up_most_of_a_sentence_is_said_though_a_noun_tells_so() -> None:
+    _, voices = read("{Kyiv’s} <demand> [that the prisoners be freed by May] stands.\n")
+    assert [found and found[0] for found in speakers(voices)] == ["ukr"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "My fellow Costa Ricans, I thank you. We shall never yield. I ask Panama to wait.",
+        "I know Peru. My country is Peru. We shall never yield to Chile. I ask them to wait.",
+    ],
+)
+def test_a_speech_that_does_not_say_whose_it_is_is_its_states(said: str) -> None:
+    _, voices = read(f"Address to the nation on the border\n\nGood evening. {said}\n")
+    state = "cri" if "Costa" in said else "per"
+    assert {found[0] for found in speakers(voices)[2:] if found} == {state}
+
+
+def test_an_office_before_a_colon_is_the_one_named_before() -> None:
+    text = "{The spokesman} <said> [no].\n\n{Spokesman}: [We shall wait.]\n"
+    _, voices = read(text)
+    assert [found and found[1] for found in speakers(voices)] == ["description", "title"]
+
+
+def test_the_other_side_is_whom_the_article_names_most_beside_the_speaker() -> None:
+    text = """\
+Peru spoke once, and Chile was there.
+
+{The Brell Harbour Union} <said> [no].
+
+{It} <refused> [to sign].
+
+{The union} <called> [the ministry deaf].
+
+{Peru} <promised> [revenge].
+"""
+    _, voices = read(text)
+    target = voices.sentences[-1].target
+    assert target is not None
+    assert (target.actor, target.how) == ("brell-harbour-union", "dispute")
+
+
 def test_quotation_inside_a_report_belongs_to_the_one_inside() -> None:
     text = "{State radio} <quoted> {a general} <as saying> [the port would burn].\n"
     outer, inner = text.index("["), text.index("{a")

@@ -134,7 +134,7 @@ class Cast:
                     return replace(
                         phrase, ids=above, kind="office" if phrase.head in w.ROLES else "actor"
                     )
-        bare = not phrase.ids and not phrase.owner and phrase.kind in ("office", "body", "person")
+        bare = not phrase.ids and not phrase.owner and phrase.kind not in ("pronoun", "other")
         bare = bare and (phrase.kind == "person" or not phrase.name)
         if bare and self.place and phrase.head in w.STATE_OFFICES and not self._same(phrase):
             return replace(phrase, ids=(self.place,))

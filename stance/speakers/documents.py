@@ -26,7 +26,7 @@ _WHO_ENDS = re.compile(
     r"\s+(?:on|at|in|to|before|during|regarding|concerning|after|following|about|issued|made)\s"
 )
 _WE_THE = re.compile(r"\b[Ww]e, (?P<who>the [^.;\n]{5,160}?),\s+(?=[a-z])")
-_FELLOW = re.compile(r"\b(?:[Ff]ellow|[Ww]e|[Uu]s|[Oo]ur)\s+(?P<who>[A-Z]\w+)")
+_FELLOW = re.compile(r"\b(?:[Ff]ellow|[Ww]e|[Uu]s|[Oo]ur)\s+(?P<who>[A-Z]\w+(?:\s[A-Z]\w+)?)")
 _SIGNED = re.compile(
     r"^\s*\(?(?:signed|signatories)\)?\s*(?:by)?\s*:?\s*(?P<who>.{3,200})$", re.I | re.M
 )

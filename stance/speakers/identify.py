@@ -27,6 +27,7 @@ _FAR = 60
 """Attributions to look back and ahead over."""
 _MOST, _SOME = 0.5, 0.3
 """Shares of a sentence that unquoted words of somebody make up, for it to be said and not told."""
+_BESIDE = 30  # characters between a source and what it says, where no word tells that it does
 _POSSESSIVE = ("'s", "’s", "s'", "s’")
 
 
@@ -99,7 +100,7 @@ class _Reader:
 
     def read(self) -> Voices:
         self.narrator, first = narrator(self.text, self.sentences, self.touching, self.cast)
-        self.home = self.cast.place or self.cast.home()
+        self.home = self.cast.place or self.cast.home() or self.cast.most_named()
         voices = []
         for number in range(len(self.sentences)):
             voice = self._sentence(number, narrated=number >= first)
@@ -278,7 +279,8 @@ class _Reader:
         span = self.sentences[number]
         share = speech.size / (span.end - span.start)
         if not attribution.cues or speech.speaker is None:
-            return share > _MOST
+            beside = [s for s in attribution.sources if _gap(s, speech.contents[0]) < _BESIDE]
+            return share > _MOST or bool(beside and speech.speaker)
         owners = [self.text[s.start : s.end].endswith(_POSSESSIVE) for s in attribution.sources]
         return share > _SOME or not (owners and all(owners))
 
@@ -369,6 +371,11 @@ class _Reader:
             spans = tuple(Span(*place) for place in sorted(member.mentions))
             result.append(ArticleActor(actor, member.name, member.type, member.side or None, spans))
         return tuple(result)
+
+
+def _gap(a: Span, b: Span) -> int:
+    """Return how many characters lie between two spans."""
+    return max(a.start, b.start) - min(a.end, b.end)
 
 
 _Named = Sequence[tuple[int, int, str]]

@@ -70,7 +70,6 @@ class Phrase:
     gender: str = ""
     definite: bool = False
 
-
     @property
     def is_label(self) -> bool:
         """Whether it is an office as one writes it before a colon: "Spokesperson"."""

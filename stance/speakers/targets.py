@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from stance.schema import Mention, Span
@@ -10,7 +11,8 @@ from stance.speakers import words as w
 from stance.speakers.cast import Cast
 from stance.speakers.phrases import TOKEN
 
-_MARGIN = 0.8  # a third side named more often than this share of the second: no two-sided dispute
+_OFTEN = 3  # mentions of an actor in the article, for it to be the other side
+_RIVALS = 6
 EVERYBODY = "all-parties"
 _THEM = re.compile(r"\b(?:they|them|their)\b", re.IGNORECASE)
 _YOU = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
@@ -26,7 +28,6 @@ class Targets:
     def __init__(self, text: str, cast: Cast) -> None:
         self._text = text
         self._cast = cast
-        self._opponents = self._principals()
         self._last: dict[str, str] = {}
 
     def find(
@@ -122,21 +123,22 @@ class Targets:
                         return Mention(start, end, referent.actor[0], "title")
         side = self._cast.side(speaker[0])
         last = self._last.get(side)
-        other = self._opponents.get(side)
+        other = self._other(side, own)
         pronoun = last or other
         for area in areas:
             for pattern in (_YOU, _THEM):
                 word = pattern.search(self._text, area.start, area.end)
                 if word and pronoun and pronoun not in own:
                     return Mention(word.start(), word.end(), pronoun, "pronoun")
-        return Mention(None, None, other, "dispute") if other and other not in own else None
+        return Mention(None, None, other, "dispute") if other else None
 
-    def _principals(self) -> dict[str, str]:
-        """Return the two sides that the article names most, each with the other."""
-        top = self._cast.sides.most_common(3)
-        if len(top) < 2 or top[1][1] < 2:
-            return {}
-        if len(top) > 2 and top[2][1] >= _MARGIN * top[1][1]:
-            return {}
-        (one, _), (other, _) = top[:2]
-        return {one: other, other: one}
+    def _other(self, side: str, own: set[str]) -> str | None:
+        """Return whom the article names most of those who are not the speaker's side."""
+        counts = Counter(self._cast.sides)
+        for member in self._cast.members.values():
+            if not member.known and member.type != "person":
+                counts[member.id] += len(member.mentions)
+        if not counts[side]:
+            return None
+        rivals = [a for a, n in counts.most_common(_RIVALS) if n >= _OFTEN]
+        return next((a for a in rivals if a not in own and self._cast.side(a) not in own), None)
