@@ -16,7 +16,7 @@ from stance.artifact import champion, read_manifest
 from stance.attribution import Tagger, find
 from stance.attribution.decoding import decode
 from stance.attribution.evaluation import head, speakers_right
-from stance.attribution.frames import frames
+from stance.attribution.frames import according, frames
 from stance.attribution.linking import link
 from stance.attribution.quotations import is_speech, quotations
 from stance.attribution.scores import span_scores
@@ -475,6 +475,23 @@ def test_the_form_beside_a_quotation_tells_whose_it_is(text: str, source: str, c
 )
 def test_other_words_beside_a_quotation_are_no_frame(text: str) -> None:
     assert [f for _, f in frames(text, split(text).sentences, quotations(text)) if f] == []
+
+
+def test_according_to_names_its_source_within_its_sentence() -> None:
+    text = "They met, according to a spokesman for Amsel. Brell was away."
+    ((source, cue, _),) = according(text, split(text).sentences)
+    assert source is not None
+    assert text[source.start : source.end] == "a spokesman for Amsel"
+    assert text[cue.start : cue.end] == "according to"
+
+
+def test_what_is_not_quoted_does_not_go_on_with_what_was_said(tokenizer: Any) -> None:
+    text = '"We refuse," Amsel said. Brell blamed the weather.'
+    marked = (
+        said(text, "Amsel", "said", '"We refuse,"'),
+        said(text, "", "", "Brell blamed the weather"),
+    )
+    assert [found[0] for found in linked(text, *marked, tokenizer=tokenizer)] == [["Amsel"], []]
 
 
 def test_a_form_beside_a_quotation_decides_between_tags_that_are_as_likely() -> None:

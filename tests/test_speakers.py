@@ -218,13 +218,44 @@ def test_what_makes_up_most_of_a_sentence_is_said_though_a_noun_tells_so() -> No
     "said",
     [
         "My fellow Costa Ricans, I thank you. We shall never yield. I ask Panama to wait.",
-        "I know Peru. My country is Peru. We shall never yield to Chile. I ask them to wait.",
+        "I know Peru. My country is Peru. We shall never yield. I ask the miners to wait.",
     ],
 )
 def test_a_speech_that_does_not_say_whose_it_is_is_its_states(said: str) -> None:
     _, voices = read(f"Address to the nation on the border\n\nGood evening. {said}\n")
     state = "cri" if "Costa" in said else "per"
     assert {found[0] for found in speakers(voices)[2:] if found} == {state}
+
+
+def test_a_speech_is_not_theirs_whom_it_names_most() -> None:
+    _, voices = read(
+        "Remarks at the signing\n\nOn behalf of Norway, I welcome you. Israel is here. We greet "
+        "Israel. I thank Israel. We are glad.\n"
+    )
+    assert {found[0] for found in speakers(voices)[1:] if found} == {"nor"}
+
+
+def test_a_quotation_goes_on_with_whom_it_is_of_and_not_with_whom_it_names() -> None:
+    text = "“{Mr. Putin} <agreed> [to talk],” Biden said.\n"
+    plain = re.sub(r"[{}<>\[\]]", "", text) + "“We should try,” he hopes.\n"
+    inner = Attribution((Span(1, 10),), (Span(11, 17),), (Span(18, 25),))
+    biden = plain.index("Biden")
+    outer = Attribution((Span(biden, biden + 5),), (), (Span(0, biden - 1),))
+    start = plain.index("“We")
+    later = Attribution((), (), (Span(start, start + 15),))
+    voices = identify(plain, split(plain).sentences, [outer, inner, later], actors=KNOWN)
+    assert speakers(voices) == [("biden", "name"), ("biden", "continued")]
+
+
+def test_what_is_no_name_is_no_actor() -> None:
+    text = "{He} <said> [no].\n\nInvading Ukraine will hurt. According to Lavrov, it hurts.\n"
+    _, voices = read(text)
+    assert {"invading", "according"}.isdisjoint(actor.id for actor in voices.actors)
+
+
+def test_an_abbreviated_state_is_a_doer_at_the_end_of_its_phrase() -> None:
+    _, voices = read("The U.S. has sent warships.\n")
+    assert [found and found[0] for found in speakers(voices)] == ["usa"]
 
 
 def test_an_office_before_a_colon_is_the_one_named_before() -> None:

@@ -68,6 +68,7 @@ _LONGEST = 220
 _SIGNED = re.compile(
     r"\s{1,4}(?P<cue>--|[–—-])\s*(?P<who>[A-Z][^\n,.;:\"“”]{2,60})(?=,|[.]?[ \t]*(?:\n|$))"
 )
+_ACCORDING = re.compile(r"\b[Aa]ccording to\b")
 _GOES_ON = tuple(",?!…—-")
 _MARKS = "\"”’'“»«„‘`"
 
@@ -109,6 +110,18 @@ def frames(
             at = bisect_right(starts, last) - 1
             frame = _before(text, sentences[at].start, quotation.start) if at >= 0 else None
         yield quotation, frame
+
+
+def according(text: str, sentences: Sequence[Span]) -> Iterator[Frame]:
+    """Yield the frames that need no quotation: `according to Lavrov`."""
+    starts = [sentence.start for sentence in sentences]
+    for match in _ACCORDING.finditer(text):
+        at = bisect_right(starts, match.start()) - 1
+        stop = sentences[at].end if at >= 0 else match.end()
+        tokens = _tokens(text, match.end(), min(stop, match.end() + _LONGEST))
+        words = [token.group() for token in tokens]
+        if end := _phrase_end(words, 0):
+            yield Frame(_span(tokens, words, 0, end), Span(*match.span()))
 
 
 def _signed(text: str, start: int) -> Frame | None:

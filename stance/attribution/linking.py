@@ -300,13 +300,12 @@ def _before(text: str, found: Sequence[_Group], group: _Group) -> _Group | None:
 
 
 def _goes_on(text: str, before: _Group, group: _Group) -> bool:
-    """Return whether contents without a frame go on with what was said before them.
+    """Return whether a quotation without a frame goes on with what was said before it.
 
-    That is in the next sentence; a quotation also goes on later in its paragraph.
+    That is in the next sentence, or later in its paragraph; what is not quoted is told.
     """
     last, first = before.contents[-1], group.contents[0]
-    same = "\n" not in text[last.span.end : first.span.start]
     near = first.sentence - max(part.sentence for part in before.parts()) <= 1
-    return (near and (same or first.quotation is not None)) or (
-        same and first.quotation is not None
+    return first.quotation is not None and (
+        near or "\n" not in text[last.span.end : first.span.start]
     )

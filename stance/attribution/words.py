@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.attribution.frames import frames
+from stance.attribution.frames import according, frames
 from stance.attribution.quotations import is_speech, quotations
 from stance.schema import Attribution, Span
 
@@ -119,6 +119,10 @@ def _forms(
         found[low:high] = TAGS.index(f"I-{role}")
         found[low : min(low + 1, high)] = TAGS.index(f"{first}-{role}")
 
+    for source, cue, _ in according(text, sentences):
+        mark("cue", cue)
+        if source is not None:
+            mark("source", source)
     for quotation, frame in frames(text, sentences, quoted):
         if frame is not None:
             mark("cue", frame.cue)

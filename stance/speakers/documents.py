@@ -26,7 +26,10 @@ _WHO_ENDS = re.compile(
     r"\s+(?:on|at|in|to|before|during|regarding|concerning|after|following|about|issued|made)\s"
 )
 _WE_THE = re.compile(r"\b[Ww]e, (?P<who>the [^.;\n]{5,160}?),\s+(?=[a-z])")
-_FELLOW = re.compile(r"\b(?:[Ff]ellow|[Ww]e|[Uu]s|[Oo]ur)\s+(?P<who>[A-Z]\w+(?:\s[A-Z]\w+)?)")
+_OWN = re.compile(
+    r"\b(?:[Ff]ellow|[Ww]e|[Uu]s|[Oo]ur|[Oo]n behalf of(?: the)?)\s+"
+    r"(?P<who>[A-Z]\w+(?:\s[A-Z]\w+)?)"
+)
 _SIGNED = re.compile(
     r"^\s*\(?(?:signed|signatories)\)?\s*(?:by)?\s*:?\s*(?P<who>.{3,200})$", re.I | re.M
 )
@@ -90,17 +93,19 @@ def narrator(
 
 
 def _own_state(text: str, cast: Cast) -> str:
-    """Return the state of whoever speaks, by "my fellow Peruvians", else by whom the text names."""
-    addressed = [actor for m in _FELLOW.finditer(text) for *_, actor in cast.find(m["who"])]
-    people = {
-        actor
-        for start, end, actor in cast.find(text)
-        if text[start:end] in cast.known.actors[actor].forms.get("people", ())
-    }
-    for actor in (*addressed, *(people if len(people) == 1 else ())):
-        if cast.known.actors[actor].type == "state":
-            return actor
-    return cast.most_named()
+    """Return the state of whoever speaks: "my fellow Peruvians", "on behalf of Peru".
+
+    Else that of the only people, or the only state, that is named at all: a speech may be about
+    others.
+    """
+    own = [actor for m in _OWN.finditer(text) for *_, actor in cast.find(m["who"])]
+    named = [(text[start:end], actor) for start, end, actor in cast.find(text)]
+    known = cast.known.actors
+    people = {actor for name, actor in named if name in known[actor].forms.get("people", ())}
+    states = {actor for _, actor in named if known[actor].type == "state"}
+    for alone in (people, states):
+        own += alone if len(alone) == 1 else ()
+    return next((actor for actor in own if known[actor].type == "state"), "")
 
 
 def _author(who: str, start: int, cast: Cast, *, named: bool = True) -> Mention:

@@ -14,6 +14,7 @@ from stance.speakers.narration import clauses, subject
 from stance.speakers.phrases import TOKEN, Gazetteer, usual_gazetteer
 from stance.speakers.spans import (
     first_place,
+    gap,
     last_place,
     quotations,
     quoted_share,
@@ -197,7 +198,10 @@ class _Reader:
         attribution = self.attributions[index]
         for source in attribution.sources:
             words = self.text[source.start : source.end].lower().split()
-            if words and words[0] in w.SELF and len(words) < 3:
+            vocative = words[-2:-1] and words[-2].endswith(",")  # "Mr. Chairman, I"
+            if words and (
+                (words[0] in w.SELF and len(words) < 3) or (vocative and words[-1] in w.SELF)
+            ):
                 self.speakers[index] = self._around(index)
                 return
             mention = self._mention(whole_name(self.text, source), number)
@@ -219,22 +223,28 @@ class _Reader:
         """Return who goes on speaking, where nobody is named: the last before, the next after."""
         start = first_place(self.attributions[index])
         before, after = index - 1, index + 1
+        while before >= 0 and self._inside(before):
+            before -= 1
         if before >= 0 and self.speakers.get(before):
-            gap = self.text[last_place(self.attributions[before]) : start]
+            between = self.text[last_place(self.attributions[before]) : start]
             near = before in self.touching[number] + self.touching[max(number - 1, 0)]
-            if near or ("\n\n" not in gap and len(gap) < 400):
+            if near or ("\n\n" not in between and len(between) < 400):
                 speaker = self.speakers[before]
                 return replace(speaker, start=None, end=None, how="continued") if speaker else None
         if after < len(self.attributions) and self.attributions[after].sources:
-            gap = self.text[
+            between = self.text[
                 last_place(self.attributions[index]) : first_place(self.attributions[after])
             ]
-            if "\n" not in gap and len(gap) < 60:
+            if "\n" not in between and len(between) < 60:
                 self._resolve(after, number)
                 speaker = self.speakers[after]
                 return replace(speaker, start=None, end=None, how="continued") if speaker else None
         speaker = self.narrator or self.doer
         return replace(speaker, start=None, end=None, how="continued") if speaker else None
+
+    def _inside(self, index: int) -> bool:
+        """Tell whether a source is named in a quotation: it is not the one who speaks there."""
+        return quoted_share(self.attributions[index].sources, self.quoted, self.text) == 1
 
     def _speech(self, index: int, number: int) -> _Speech:
         home = self.sentences[number]
@@ -279,7 +289,7 @@ class _Reader:
         span = self.sentences[number]
         share = speech.size / (span.end - span.start)
         if not attribution.cues or speech.speaker is None:
-            beside = [s for s in attribution.sources if _gap(s, speech.contents[0]) < _BESIDE]
+            beside = [s for s in attribution.sources if gap(s, speech.contents[0]) < _BESIDE]
             return share > _MOST or bool(beside and speech.speaker)
         owners = [self.text[s.start : s.end].endswith(_POSSESSIVE) for s in attribution.sources]
         return share > _SOME or not (owners and all(owners))
@@ -371,11 +381,6 @@ class _Reader:
             spans = tuple(Span(*place) for place in sorted(member.mentions))
             result.append(ArticleActor(actor, member.name, member.type, member.side or None, spans))
         return tuple(result)
-
-
-def _gap(a: Span, b: Span) -> int:
-    """Return how many characters lie between two spans."""
-    return max(a.start, b.start) - min(a.end, b.end)
 
 
 _Named = Sequence[tuple[int, int, str]]

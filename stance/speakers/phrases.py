@@ -26,6 +26,7 @@ _OF = re.compile(
 _SHORT = re.compile(r"(?:\b[Tt]he|\b[Aa]n?|\bof|\bfor)\s+(?P<word>[A-Z][a-z]+)\b")
 _HEADS = w.ROLES | w.ORGANS | w.BODIES
 _AFTER_PARTICIPLE = w.PREPOSITIONS | frozenset("the a an its his her their no".split())
+_ABBREVIATED = re.compile(r"\b[A-Z]\.[A-Z]\.[\s\"”’',:;]*$")
 _LEADING = re.compile(
     r"(?:Speaking|Opening|Turning|Replying|Answering|Asked|In|On|At|For)\b[^,]*,\s+"
 )
@@ -117,7 +118,7 @@ def read_phrase(
         common: Words that the article writes small: one that begins a phrase is then no name.
         find: What finds their names. [`known`]
     """
-    text = text.strip(" \n\t\"“”‘’'.,:;")
+    text = text.strip(" \n\t\"“”‘’'.,:;") + ("." if _ABBREVIATED.search(text) else "")
     low = text.lower()
     first = low.split(" ", 1)[0] if low else ""
     if low in w.PRONOUNS or (first in w.PRONOUNS and low.split()[-1].endswith(("self", "selves"))):
@@ -274,6 +275,9 @@ def _name(segment: Piece, found: Found, text: str, common: Container[str]) -> tu
         low = run[0].lower() if run else ""
         if not run or (len(run) == 1 and (low in common or low in w.COMMON)):
             continue
+        whole = text[segment[0] : segment[1]].rstrip()
+        if len(run) == 1 and low.endswith("ing") and not whole.endswith(run[0]):
+            continue  # "Invading Ukraine"
         acronym = len(run) == 1 and len(run[0]) > 1 and run[0].isupper()
         if acronym and after in w.ROLES and len(run) == 1 and _runs_later(part, run[0]):
             continue  # "EC delegate Pieter Boonstra"

@@ -78,6 +78,11 @@ def stripped(text: str, start: int, end: int) -> Span:
     return Span(start, end)
 
 
+def gap(a: Span, b: Span) -> int:
+    """Return how many characters lie between two spans."""
+    return max(a.start, b.start) - min(a.end, b.end)
+
+
 def first_place(attribution: Attribution) -> int:
     """Return where an attribution begins."""
     return min(s.start for s in (*attribution.sources, *attribution.cues, *attribution.contents))

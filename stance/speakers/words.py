@@ -112,7 +112,7 @@ NO_NAMES = _set(
     "East West Northern Southern Eastern Western Central Jan Feb Mar Apr Jun Jul Aug Sep Sept "
     "Oct Nov Dec Not No Nor Yes So Yet Then There Here What Who Which Why How Where Today "
     "Yesterday Tomorrow Earlier Later Meanwhile However Only Even Such Other Others Another Any "
-    "Once Speaking Asked Now God Islam Christmas Easter Ramadan"
+    "Once Speaking Asked According Now God Islam Christmas Easter Ramadan"
 )
 PORTFOLIOS = _set(
     "foreign defence defense prime finance interior trade justice labour labor health energy "
