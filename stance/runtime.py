@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.artifact import GRAPHS, ONNX, TOKENIZER, Manifest, read_manifest
+from stance.artifact import GRAPHS, TOKENIZER, Manifest, read_manifest
 from stance.schema import DocumentError, ModelError
 from stance.spelling import Spelling
 
@@ -180,6 +180,7 @@ class TokenScorer:
 
     Args:
         folder: A saved tagger.
+        precision: `fp32` or `int8`; None takes what its manifest says.
         threads: CPU threads; None takes `cores()`.
 
     Attributes:
@@ -190,9 +191,12 @@ class TokenScorer:
         ModelError: If the folder is not a whole, sound tagger.
     """
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, precision: str | None = None, threads: int | None = None
+    ) -> None:
         self.manifest: Manifest = read_manifest(folder)
-        self.tokenizer, self._session = _open(folder, folder / ONNX, threads=threads)
+        graph = _graph(folder, self.manifest, precision or self.manifest.precision)
+        self.tokenizer, self._session = _open(folder, graph, threads=threads)
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         # What the encoder has around a text: one token at least on each side, as in pre-training.
@@ -210,19 +214,35 @@ class TokenScorer:
             Scores of each token's tags, one array of shape (T, K) a window, and of one tag after
             another, shape (K, K).
         """
-        rows = [bracketed(ids, looks, self._around) for ids, looks in windows]
-        result: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(rows)
+        result: list[NDArray[np.float64]] = [np.zeros((0, 0))] * len(windows)
         transitions = np.zeros((len(self.manifest.labels),) * 2)
+        for batch, feed in self._feeds(windows):
+            logits, transitions = self._session.run(None, feed)
+            for place, row in enumerate(batch):
+                result[row] = logits[place, 1 : 1 + len(windows[row][0])].astype(float)
+        return result, transitions.astype(float)
+
+    def watch(
+        self,
+        network: bytes,
+        names: Sequence[str],
+        *,
+        windows: Sequence[tuple[Sequence[int], Sequence[int]]],
+    ) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """Show what a network like this one has of windows, as `Scorer.watch` does of texts."""
+        return _watched(network, names, (feed for _, feed in self._feeds(windows)))
+
+    def _feeds(
+        self, windows: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> Iterator[tuple[list[int], dict[str, NDArray[np.int64]]]]:
+        rows = [bracketed(ids, looks, self._around) for ids, looks in windows]
         for batch in _batches([len(ids) for ids, _ in rows], BATCH_TOKENS["cpu"]):
             arrays = {
                 "input_ids": _padded([rows[row][0] for row in batch]),
                 "attention_mask": _padded([[1] * len(rows[row][0]) for row in batch]),
                 "looks": _padded([rows[row][1] for row in batch]),
             }
-            logits, transitions = self._session.run(None, arrays)
-            for place, row in enumerate(batch):
-                result[row] = logits[place, 1 : 1 + len(windows[row][0])].astype(float)
-        return result, transitions.astype(float)
+            yield batch, arrays
 
 
 def bracketed(

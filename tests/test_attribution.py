@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -534,7 +535,7 @@ def test_saved_graph_says_what_the_model_says(tagger_folder: Path, articles: Pat
     from stance.attribution.training import window_rows
     from stance.encoder import load_tagger, token_scores
 
-    tagger, model = Tagger(tagger_folder), load_tagger(tagger_folder)
+    tagger, model = Tagger(tagger_folder, precision="fp32"), load_tagger(tagger_folder)
     text = load_marked(str(articles), "test")[0]
     rows = window_rows(text, tagger.scorer.tokenizer, 46)
     assert len(rows) > 1
@@ -545,6 +546,32 @@ def test_saved_graph_says_what_the_model_says(tagger_folder: Path, articles: Pat
         expected = token_scores(model, row["input_ids"], row["looks"])[1:-1]
         assert np.allclose(found, expected, atol=1e-4)
     assert np.allclose(transitions, model.transitions.detach().numpy())
+
+
+def test_a_tagger_reads_in_8_bits_if_it_finds_the_same(
+    tagger_folder: Path, articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stance.attribution import training
+    from stance.attribution.evaluation import evaluate_tagger
+
+    told = read_manifest(tagger_folder)
+    assert told.precision == "int8"
+    assert told.int8["accepted"]
+    assert told.int8["agreement"] >= 0.99
+
+    copy = tmp_path / "tagger"
+    shutil.copytree(tagger_folder, copy)
+    texts = load_marked(str(articles), "test")
+    exact = Tagger(copy, precision="fp32")
+    figures = evaluate_tagger(exact, texts)
+    monkeypatch.setattr(training, "AGREEMENT", 1.01)
+    assert training.add_int8(exact, texts, texts, figures) == figures
+    refused = read_manifest(copy)
+    assert refused.precision == "fp32"
+    assert not refused.int8["accepted"]
+    assert not (copy / "model.int8.onnx").exists()
+    with pytest.raises(ModelError, match="no int8 network"):
+        Tagger(copy, precision="int8")
 
 
 def test_a_long_text_reads_as_its_parts_do(tagger_folder: Path) -> None:

@@ -14,7 +14,7 @@ import stance
 from stance import artifact, export
 from stance.confidence import softmax
 from stance.encoder import quantise
-from stance.encoder.quantise import fitted, rounded
+from stance.encoder.quantise import compensated, fitted, rounded
 from stance.runtime import Scorer
 from stance.schema import ModelError
 
@@ -79,6 +79,18 @@ def test_a_few_large_columns_cost_the_others_nothing() -> None:
     one_scale = np.abs(tokens * large).max() / 127
     plain = np.rint(tokens * large / one_scale) * one_scale @ (matrix / large[:, None])
     assert found.error < 0.1 * np.square(plain - tokens @ matrix).mean() / 32
+
+
+def test_what_a_row_loses_by_rounding_later_rows_make_good() -> None:
+    draw = np.random.default_rng(3)
+    tokens = draw.normal(size=(400, 6)) @ draw.normal(size=(6, 48))  # columns go together
+    matrix = draw.normal(size=(48, 16)).astype(np.float32)
+    whole, scales = compensated(matrix, tokens.T @ tokens)
+    plain, same = rounded(matrix, axis=0)
+    assert whole.dtype == np.int8
+    np.testing.assert_array_equal(scales, same)
+    lost, before = (np.square(tokens @ (w * scales - matrix)).mean() for w in (whole, plain))
+    assert lost < 0.2 * before
 
 
 def test_values_above_a_floor_with_a_few_large_tokens_get_a_scale_for_each_token() -> None:

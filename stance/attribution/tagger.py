@@ -24,15 +24,18 @@ class Tagger:
 
     Args:
         folder: A saved tagger.
+        precision: `fp32` or `int8`; None takes what its manifest says.
         threads: CPU threads; None takes all cores.
 
     Raises:
         ModelError: If the folder is not a whole, sound tagger.
     """
 
-    def __init__(self, folder: str | Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, *, precision: str | None = None, threads: int | None = None
+    ) -> None:
         self.folder = Path(folder)
-        self.scorer = TokenScorer(self.folder, threads=threads)
+        self.scorer = TokenScorer(self.folder, precision=precision, threads=threads)
         self.manifest = self.scorer.manifest
         if self.manifest.labels != TAGS:
             raise ModelError(f"{folder}: not an attribution tagger, but of {self.manifest.labels}")
@@ -51,8 +54,7 @@ class Tagger:
 
     def scores(self, words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the scores of the words' tags, shape (N, K), and of one tag after another."""
-        ranges = windows(words, self.manifest.max_length - 2)
-        parts = [words.window(low, high) for low, high in ranges]
+        ranges, parts = self.windows(words)
         logits, transitions = self.scorer.logits([(ids, looks) for ids, looks, _ in parts])
         result = np.zeros((len(words.spans), len(TAGS)))
         begin = 0
@@ -63,6 +65,13 @@ class Tagger:
             result[begin:end] = logits[number][places][begin - low : end - low]
             begin = end
         return result / self.manifest.temperature, transitions / self.manifest.temperature
+
+    def windows(
+        self, words: Words
+    ) -> tuple[list[tuple[int, int]], list[tuple[list[int], list[int], list[int]]]]:
+        """Return the ranges of words that are read together, and each as `Words.window` does."""
+        ranges = windows(words, self.manifest.max_length - 2)
+        return ranges, [words.window(low, high) for low, high in ranges]
 
     def attributions(self, text: str, sentences: Sequence[Span]) -> list[Attribution]:
         """Find who says what.
