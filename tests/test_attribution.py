@@ -125,6 +125,7 @@ def said(text: str, source: str, cue: str, *contents: str) -> Attribution:
         ("« Non », dit-il.", ["« Non »"]),
         ('“We met," he said. "We left,” she said.', ['“We met,"', '"We left,”']),
         ('“He said "no" and left,” she said.', ['“He said "no" and left,”']),
+        ("“We met,“ he said. “We left.”", ["“We met,“", "“We left.”"]),
         ('"One.\n\n"Two," he said.', ['"One.', '"Two,"']),
         ("The '90s and the workers' party", []),
         ('"""', ['""']),
@@ -350,6 +351,13 @@ def test_a_quotation_is_hers_of_whom_the_sentence_beside_it_only_tells_that(
     assert linked(text, marked, tokenizer=tokenizer) == expected
 
 
+def test_who_is_told_something_does_not_say_it(tokenizer: Any) -> None:
+    text = "Roth came. They told the harbour union that they met."
+    marked = said(text, "the harbour union", "told", "that they met")
+    found = linked(text, marked, tokenizer=tokenizer)
+    assert [parts[0] for parts in found if parts[1]] in ([], [[]])
+
+
 @pytest.mark.parametrize(
     ("tagged", "source"),
     [
@@ -436,7 +444,12 @@ def test_a_name_beside_the_head_counts_and_one_within_it_does_not(named: str, ri
         ('"We refuse," Mira Amsel told reporters.', "Mira Amsel", "told"),
         ('"We refuse," she later said.', "she", "said"),
         ('"We refuse!" said one of the miners.', "one of the miners", "said"),
-        ('"We refuse," Ms. Amsel, the chief of staff, said.', "Ms. Amsel", "said"),
+        (
+            '"We refuse," Ms. Amsel, the chief of staff, said.',
+            "Ms. Amsel, the chief of staff",
+            "said",
+        ),
+        ('Amsel then began by saying, "We refuse."', "Amsel", "saying"),
         (
             '"We refuse," the ministry’s chief of staff added.',
             "the ministry’s chief of staff",

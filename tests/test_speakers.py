@@ -253,6 +253,22 @@ def test_what_is_no_name_is_no_actor() -> None:
     assert {"invading", "according"}.isdisjoint(actor.id for actor in voices.actors)
 
 
+def test_a_title_is_of_whom_the_article_gave_it_to_in_passing() -> None:
+    text = "President Biden spoke on Tuesday.\n\n{The president} <said> [no].\n"
+    _, voices = read(text, moves=[False, True])
+    assert speakers(voices)[1] == ("biden", "title")
+
+
+def test_a_name_in_the_middle_of_a_sentence_is_of_the_office_beside_it() -> None:
+    _, voices = read("In Oslo, Ana Roth, {US envoy for the north,} <said> [no].\n")
+    assert speakers(voices) == [("ana-roth", "name")]
+
+
+def test_what_nobody_is_found_to_say_is_told() -> None:
+    _, voices = read("<Fears> [of a war] grow as Norway sends ships.\n")
+    assert voices.sentences[0].form == "narration"
+
+
 def test_an_abbreviated_state_is_a_doer_at_the_end_of_its_phrase() -> None:
     _, voices = read("The U.S. has sent warships.\n")
     assert [found and found[0] for found in speakers(voices)] == ["usa"]

@@ -161,9 +161,9 @@ def _after(text: str, start: int, end: int, *, closed: bool) -> Frame | None:
     if begin == place:
         stop = _phrase_end(words, verb + 1)
         return Frame(_span(tokens, words, verb + 1, stop), cue) if stop > verb + 1 else None
-    stop = next((i for i in range(begin, place) if words[i] in (",", "(")), place)
     if _is_phrase(words[begin:place]):
-        return Frame(_span(tokens, words, begin, stop), cue)
+        place -= words[place - 1] == ","
+        return Frame(_span(tokens, words, begin, place), cue)
     return None
 
 
@@ -197,14 +197,14 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
     if verb < 0 or last - verb > 12:
         return None
     cue = Span(tokens[verb].start(), tokens[verb].start() + len(words[verb]))
-    place = verb
-    while place and _adverbial(words[place - 1]):
+    place = verb - 2 if words[verb - 1 : verb] == ["by"] else verb  # "Lavrov began by saying:"
+    while place > 0 and _adverbial(words[place - 1]):
         place -= 1
-    if words[verb].endswith("ing"):  # "Lavrov said, adding:"
+    if words[verb].endswith("ing") and words[verb - 1] != "by":  # "Lavrov said, adding:"
         if place < 2 or words[place - 1] != "," or words[place - 2] not in SAYING:
             return Frame(None, cue, behind=False)
         place -= 2
-    if place and words[place - 1] == ",":
+    if place > 0 and words[place - 1] == ",":
         commas = [i for i in range(place - 1) if words[i] == ","]
         place = commas[-1] if commas else 0
     start = _phrase_start(words, place)
@@ -246,7 +246,7 @@ def _phrase_end(words: Sequence[str], start: int) -> int:
 
 def _phrase_start(words: Sequence[str], end: int) -> int:
     """Return where a noun phrase that ends before a word begins; `end` if it is unclear."""
-    if not end or not words[end - 1][0].isalnum():
+    if end <= 0 or not words[end - 1][0].isalnum():
         return end
     if words[end - 1].lower() in _PRONOUNS | {"who", "which"}:
         return end - 1

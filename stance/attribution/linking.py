@@ -20,10 +20,11 @@ _NAMED = re.compile(
 )
 
 
+_TELLING = frozenset("told tell tells telling".split())
 # Pauses between a content and the frame of another sentence.
 _COLON = re.compile(r":[\"“‘'«\s]*\Z")
 _FULL_STOP = re.compile(r"\.[ \t]+[\"“‘'«]?")
-_SIGNED = re.compile(r"\s*[–—-]{1,2}")
+_SIGNED = re.compile(r"\s*[–—-]{1,2}\s*")
 
 # What a tagger takes for the beginning of a source, before whom it is: `As Lavrov`, `Of war, he`.
 _BEFORE_SOURCE = re.compile(
@@ -170,7 +171,7 @@ def _frames(text: str, parts: list[_Part]) -> list[_Group]:
         for s, source in enumerate(sources)
         for c, cue in enumerate(cues)
         if (gap := _gap(source, cue)) <= FURTHEST
-        and not (c and sources[0].low < cues[0].low and _is_participle(text, cue))
+        and _may_pair(text, sources, source, cue, first=c == 0)
     )
     taken: set[int] = set()
     for _, s, c in pairs:
@@ -181,11 +182,19 @@ def _frames(text: str, parts: list[_Part]) -> list[_Group]:
     return sorted(groups, key=lambda group: min(part.low for part in group.frame()))
 
 
-def _is_participle(text: str, cue: _Part) -> bool:
-    first = text[cue.span.start : cue.span.end].split()[0]
-    return first.endswith("ing") and text[
-        max(0, cue.span.start - 4) : cue.span.start
-    ].rstrip().endswith(",")
+def _may_pair(text: str, sources: list[_Part], source: _Part, cue: _Part, *, first: bool) -> bool:
+    """Return whether a source may be that of a cue: no hearer is, nor who is beside a participle.
+
+    "Praised the plan, telling reporters" has the source of the verb before, else the sentence's
+    first; behind "told" stands who is told.
+    """
+    words = text[cue.span.start : cue.span.end].lower().split()
+    if source.low >= cue.high and words[-1] in _TELLING:
+        return False
+    before = text[max(0, cue.span.start - 4) : cue.span.start].rstrip()
+    if words[0].endswith("ing") and before.endswith(",") and sources[0].low < cue.low:
+        return first and source is sources[0]
+    return True
 
 
 def _units(contents: Iterable[_Part]) -> list[list[_Part]]:
@@ -215,7 +224,7 @@ def _next_to(text: str, unit: list[_Part], frames: dict[int, list[_Group]]) -> _
     """
     first, last = unit[0], unit[-1]
     for group in frames.get(last.sentence + 1, []):
-        if any(_SIGNED.fullmatch(text, last.span.end, cue.span.end) for cue in group.cues):
+        if any(_SIGNED.fullmatch(text, last.span.end, who.span.start) for who in group.sources):
             return group
     groups = frames.get(first.sentence - 1, [])
     if not _COLON.search(text, max(0, first.span.start - 8), first.span.start):
@@ -294,7 +303,7 @@ def _before(text: str, found: Sequence[_Group], group: _Group) -> _Group | None:
             last = max(part.span.end for part in other.contents)
             if "\n" in text[last:start]:
                 break
-            if other.frame() and any(part.quotation is not None for part in other.contents):
+            if other.cues and any(part.quotation is not None for part in other.contents):
                 return other
     return found[-1] if _goes_on(text, found[-1], group) else None
 

@@ -119,6 +119,8 @@ def _close(text: str, opening: re.Match[str], end: int, *, after: int) -> int | 
         found = other.group()
         following = text[other.end() : other.end() + 1]
         if found == mark and mark in "“„«":
+            if mark == "“" and text[other.start() - 1] in _ENDS and not following.strip():
+                return other.end()  # the wrong way round
             depth += 1
         elif _unlike(mark, found) and (inner or text[other.start() - 1] not in _ENDS):
             inner = not inner

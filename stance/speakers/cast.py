@@ -158,9 +158,12 @@ class Cast:
     def notice(self, text: str, offset: int, sentence: int) -> list[tuple[int, int, str]]:
         """Take note of the actors that a sentence names, and return their places."""
         found = [(offset + a, offset + b, actor) for a, b, actor in self.find(text)]
-        for *_, actor in found:
+        for start, _, actor in found:
             if self.known.is_person(actor):
-                self._person_referent(actor).seen = sentence
+                referent = self._person_referent(actor)
+                referent.seen = sentence
+                title = text[: start - offset].split()[-1:]  # "President Biden"
+                referent.heads |= {word.lower() for word in title if word in w.TITLES}
         for referent in self.recent:
             if referent.person and referent.name:
                 last = referent.name.split()[-1]

@@ -288,6 +288,8 @@ class _Reader:
             return True
         span = self.sentences[number]
         share = speech.size / (span.end - span.start)
+        if speech.speaker is None and not attribution.sources:
+            return False
         if not attribution.cues or speech.speaker is None:
             beside = [s for s in attribution.sources if gap(s, speech.contents[0]) < _BESIDE]
             return share > _MOST or bool(beside and speech.speaker)

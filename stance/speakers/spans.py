@@ -12,8 +12,9 @@ _PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
 _BREAK = re.compile(r"\n\s*\n")
 
 _NAME = r"[A-Z][\w’'-]+(?:\s(?:(?:bin|al|el|de|van|von|der)\s|al-|el-)?[A-Z][\w’'-]+){1,3}"
-_BEFORE = re.compile(rf"(?:^|(?<=[.!?:;”\"]\s)|(?<=\n))({_NAME}),\s$")
+_BEFORE = re.compile(rf"(?:^|(?<=[.!?:;,”\"]\s)|(?<=\n))({_NAME}),\s$")
 _AFTER = re.compile(rf",\s({_NAME})(?=,)")
+_OFFICE = re.compile(r"(?:US|U\.S\.|UN|EU|Nato|NATO)\s[a-z]")
 _GOES_ON = re.compile(r"(?:\s(?:bin|al|el|de|van|von|der)\b|\s(?:al-|el-)?[A-Z][\w’'-]+)+")
 
 
@@ -58,9 +59,10 @@ def whole_name(text: str, source: Span) -> Span:
     """
     words = text[source.start : source.end]
     start, end = source.start, source.end
-    if words[:1].islower() and (name := _BEFORE.search(text[max(0, start - 80) : start])):
+    office = words[:1].islower() or _OFFICE.match(words)
+    if office and (name := _BEFORE.search(text[max(0, start - 80) : start])):
         start -= len(name.group(1)) + 2
-    elif words[:1].islower() and (name := _AFTER.match(text, end)):
+    elif office and (name := _AFTER.match(text, end)):
         end = name.end()
     elif (
         words.split()[-1:] and words.split()[-1][:1].isupper() and (on := _GOES_ON.match(text, end))
