@@ -147,6 +147,8 @@ def test_a_million_marks_that_close_nothing_are_read_in_seconds() -> None:
     started = time.perf_counter()
     for text in (" 'a" * 300_000, "“" * 300_000, "''a " * 200_000):
         quotations(text)
+    text = '"a" ' * 20_000
+    assert len(list(frames(text, split(text).sentences, quotations(text)))) == 20_000
     assert time.perf_counter() - started < 20
 
 

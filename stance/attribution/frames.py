@@ -68,6 +68,8 @@ _LONGEST = 220
 _SIGNED = re.compile(
     r"\s{1,4}(?P<cue>--|[–—-])\s*(?P<who>[A-Z][^\n,.;:\"“”]{2,60})(?=,|[.]?[ \t]*(?:\n|$))"
 )
+_SHORT = 40
+_LAST = re.compile(r"(?P<word>\w+\.?|[,:])\s*\Z")
 _ACCORDING = re.compile(r"\b[Aa]ccording to\b")
 _GOES_ON = tuple(",?!…—-")
 _MARKS = "\"”’'“»«„‘`"
@@ -183,10 +185,14 @@ def _is_phrase(words: Sequence[str]) -> bool:
 
 def _before(text: str, sentence: int, end: int) -> Frame | None:
     """Read `Lavrov said:`, `Lavrov, who was there, said in Moscow,` before a quotation."""
-    tokens = _tokens(text, max(sentence, end - _LONGEST), end)
+    start = max(sentence, end - _LONGEST)
+    tail = _LAST.search(text, max(start, end - _SHORT), end)
+    if tail is None or not (tail["word"] in (",", ":") or tail["word"].rstrip(".") in SAYING):
+        return None
+    tokens = _tokens(text, max(start, *(text.rfind(mark, start, end) + 1 for mark in '"“”')), end)
     words = [token.group() for token in tokens]
     last = len(words) - 1
-    if last < 0 or not (words[last] in (",", ":") or words[last].rstrip(".") in SAYING):
+    if last < 0:
         return None
     words[last] = words[last].rstrip(".")  # `Lavrov agrees. "We will meet."`
     verb = last
@@ -207,8 +213,8 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
     if place > 0 and words[place - 1] == ",":
         commas = [i for i in range(place - 1) if words[i] == ","]
         place = commas[-1] if commas else 0
-    start = _phrase_start(words, place)
-    source = _span(tokens, words, start, place) if start < place else None
+    first = _phrase_start(words, place)
+    source = _span(tokens, words, first, place) if first < place else None
     return Frame(source, cue, behind=False)
 
 
