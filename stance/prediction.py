@@ -236,7 +236,9 @@ class Model:
             voices = self._voices(document.text, spans.sentences, predictions, attributions)
         return self._scored(document, spans, predictions, context, voices, abstain)
 
-    def score_documents(self, documents: Sequence[Document]) -> list[ScoredArticle]:
+    def score_documents(
+        self, documents: Sequence[Document], *, abstain: float | None = None
+    ) -> list[ScoredArticle]:
         """Score documents, none of them blank: as `score_article`, but all sentences together.
 
         Who says what is not looked for.
@@ -245,7 +247,9 @@ class Model:
         pairs = list(zip(documents, parts, strict=True))
         predicted = iter(self._predict([text for pair in pairs for text in texts_of(*pair)]))
         return [
-            self._scored(document, spans, list(islice(predicted, len(spans.sentences))))
+            self._scored(
+                document, spans, list(islice(predicted, len(spans.sentences))), abstain=abstain
+            )
             for document, spans in pairs
         ]
 

@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -415,17 +417,58 @@ def test_without_pyarrow_the_extra_is_named(table: Path, monkeypatch: pytest.Mon
         bulk.run.Sources(["news.parquet"])  # type: ignore[attr-defined]
 
 
+def blocks_of_the_guide(language: str, first_line: str) -> list[str]:
+    guide = (ROOT / "docs" / "BULK.md").read_text(encoding="utf-8")
+    blocks = [part.partition("```")[0] for part in guide.split(f"```{language}\n")[1:]]
+    return [block for block in blocks if block.startswith(first_line)]
+
+
 def test_queries_of_the_guide_run(
     model: Model, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model.score_corpus(table, "scored.parquet")
-    guide = (ROOT / "docs" / "BULK.md").read_text(encoding="utf-8")
-    blocks = [part.partition("```")[0] for part in guide.split("```python\n")[1:]]
-    (query,) = [block for block in blocks if block.startswith("# pandas")]
+    (query,) = blocks_of_the_guide("python", "# pandas")
     exec(query, {})
     shown = capsys.readouterr().out
     assert "news.parquet:1" in shown
     assert "interval_low" in shown
+    (query,) = blocks_of_the_guide("python", "# polars")
+    exec(query, {})
+    assert "hardline" in capsys.readouterr().out
+
+
+def test_queries_of_the_guide_run_in_duckdb(model: Model, table: Path) -> None:
+    import duckdb
+
+    model.score_corpus(table, "scored.parquet")
+    (queries,) = blocks_of_the_guide("sql", "-- DuckDB")
+    by_label, strongest = (
+        duckdb.sql(query).fetchall() for query in queries.split(";") if query.strip()
+    )
+    frame = sentences("scored.parquet")
+    assert dict(by_label) == frame.groupby("label").size().to_dict()
+    sure = frame[(frame.label == "hardline") & (frame.p_hardline > 0.9)]
+    assert len(strongest) == min(20, len(sure))
+
+
+def test_tables_abstain_as_articles_do(model_folder: Path, table: Path) -> None:
+    model = stance.load(model_folder, threads=1)
+    sure = np.sort(model.predict_proba([s for t in TEXTS for s in t.split(". ")]).max(axis=1))
+    levels = np.full(50, sure[len(sure) // 2])
+    levels[-1] = np.inf
+    model.confidence = replace(model.confidence, answers=levels, farthest=None)
+    model.score_corpus(table, "out.parquet", abstain=0.9)
+    scored = [model.score_article(text, abstain=0.9) for text in TEXTS]
+    expected = [s.label for article in scored for s in article.sentences]
+    assert 0 < expected.count(None) < len(expected)
+    frame = sentences()
+    assert [label if isinstance(label, str) else None for label in frame["label"]] == expected
+    assert frame["score"].notna().all()
+    counts = sentences("out.articles.parquet")["n_hardline"].tolist()
+    assert counts == [article.counts["hardline"] for article in scored]
+    with pytest.raises(StanceError, match=r"abstain=0\.99: no probability at which dev shows"):
+        model.score_corpus(table, "none.parquet", abstain=0.99)
+    assert not Path("none.parquet").exists()
 
 
 def test_command_line_scores_tables(

@@ -175,13 +175,19 @@ def test_an_older_model_learns_its_confidence_by_one_command(
     manifest = json.loads((folder / "stance.json").read_text())
     saved = manifest.pop("confidence")
     (folder / "stance.json").write_text(json.dumps(manifest))
-    old = stance.load(folder)
+    old = stance.load(folder, precision="fp32")
     assert old.predict("we met.").label_set is None
     with pytest.raises(ModelError, match="stance calibrate"):
         old.predict("we met.", abstain=0.9)
-    before = old.predict_proba(["we met."])
     found: Confidence = calibrate(folder)
     np.testing.assert_allclose(found.sets, saved["sets"], atol=1e-3)
-    again = stance.load(folder)
-    np.testing.assert_allclose(again.predict_proba(["we met."]), before, atol=0.02)
+    again = stance.load(folder, precision="fp32")
+    never_old = stance.load(model_folder, precision="fp32").predict_proba(["we met."])
+    np.testing.assert_allclose(again.predict_proba(["we met."]), never_old, atol=1e-3)
     assert again.predict("we met.").label_set
+    # The network in 8 bits is made anew from it, and tells the same texts apart.
+    light = stance.load(folder, precision="int8")
+    assert light.manifest.int8["accepted"]
+    texts = ["train 1 we will never negotiate.", "qqq zzz xx yy 77 ((( )) qq zz xx"]
+    told, exact = (model.outputs(texts).distances for model in (light, again))
+    np.testing.assert_allclose(told, exact, rtol=0.1)

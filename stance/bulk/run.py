@@ -39,7 +39,9 @@ class Reader(Protocol):
     @property
     def precision(self) -> str: ...
 
-    def score_documents(self, documents: Sequence[Document]) -> list[ScoredArticle]: ...
+    def score_documents(
+        self, documents: Sequence[Document], *, abstain: float | None = None
+    ) -> list[ScoredArticle]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def score_corpus(
     model: Reader,
     make: Callable[[], Reader],
     text_column: str = "text",
+    abstain: float | None = None,
     processes: int = 1,
     limit: int | None = None,
     sample: int | None = None,
@@ -86,6 +89,7 @@ def score_corpus(
         model: What scores.
         make: Makes the same model in another process.
         text_column: Column of the tables with the text.
+        abstain: As for `Model.predict`: sentences without a label have null, and are in no count.
         processes: How many score side by side, at least 1. With several, a script calls this under
             `if __name__ == "__main__":`.
         limit: Score the first so many documents only.
@@ -97,18 +101,21 @@ def score_corpus(
     Raises:
         DocumentError: If the input cannot be read, or changed while it was.
         ModelError: If the model was replaced since the run began.
-        StanceError: If the output is there already, or cannot be written.
+        StanceError: If the output is there already, or cannot be written; if dev does not reach
+            the precision.
     """
     begun = time.perf_counter()
     names = [str(name) for name in ([inputs] if isinstance(inputs, str | Path) else inputs)]
     sources = Sources(names, text_column=text_column, limit=limit, sample=sample)
     job = Job(Path(output) if output else Path(names[0]).with_suffix(".scored.parquet"))
-    tables = Tables(
-        model.score_documents([Document("example", EXAMPLE)])[0], sources.schema, text_column
-    )
+    example = Document("example", EXAMPLE)
+    model.score_documents([example], abstain=abstain)  # told now if dev does not reach so far
+    tables = Tables(model.score_documents([example])[0], sources.schema, text_column)
+    task = partial(_score_chunk, job=job, tables=tables, abstain=abstain)
     about = {
         "input": sources.fingerprint,
         "text column": text_column,
+        "abstain": abstain,
         "limit": limit,
         "sample": sample,
         "model": identity(model),
@@ -116,7 +123,7 @@ def score_corpus(
     counts = {"articles": 0, "sentences": 0, "rejects": 0}
     with job.opened(about, resume=resume, overwrite=overwrite):
         chunks = 0
-        for found in _each(sources, job, tables, model, make, processes, show):
+        for found in _each(sources, job, task, model, make, processes, show):
             counts = {name: counts[name] + found[name] for name in counts}
             chunks += 1
         sources.check_unchanged()
@@ -142,7 +149,7 @@ def identity(model: Reader) -> list[str]:
 def _each(
     sources: Sources,
     job: Job,
-    tables: Tables,
+    task: Callable[..., dict[str, int]],
     model: Reader,
     make: Callable[[], Reader],
     processes: int,
@@ -152,7 +159,6 @@ def _each(
     documents = scored = 0
     skipped = 0
     begun = time.perf_counter()
-    task = partial(_score_chunk, job=job, tables=tables)
     if processes == 1:
         results: Iterator[tuple[Chunk, dict[str, int], bool]] = _alone(sources, job, task, model)
     else:
@@ -234,7 +240,9 @@ def _in_worker(
     return task(chunk, model=_MODEL)
 
 
-def _score_chunk(chunk: Chunk, *, job: Job, tables: Tables, model: Reader) -> dict[str, int]:
+def _score_chunk(
+    chunk: Chunk, *, job: Job, tables: Tables, abstain: float | None, model: Reader
+) -> dict[str, int]:
     """Score a chunk and keep what came of it."""
     import pyarrow
 
@@ -251,7 +259,7 @@ def _score_chunk(chunk: Chunk, *, job: Job, tables: Tables, model: Reader) -> di
     columns = chunk.block.columns.take(pyarrow.array(places, pyarrow.int64()))
     items = tuple(chunk.block.items[place] for place in places)
     block = Block(items, _with_metadata(columns, items, documents))
-    sentences, articles = tables.of(model.score_documents(documents), block)
+    sentences, articles = tables.of(model.score_documents(documents, abstain=abstain), block)
     return job.record(chunk.number, sentences, articles, rejects)
 
 

@@ -253,9 +253,9 @@ def predict(
     from stance.cli import bulk
 
     if bulk.is_bulk(articles, output):
-        if abstain is not None:
-            raise StanceError("--abstain is for articles; the tables hold what it goes by")
-        options = bulk.BulkOptions(text_column, processes, limit, sample, resume, overwrite)
+        options = bulk.BulkOptions(
+            text_column, abstain, processes, limit, sample, resume, overwrite
+        )
         bulk.score(
             articles, output, model=model, precision=precision, threads=threads, options=options
         )

@@ -21,9 +21,10 @@ SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class BulkOptions:
-    """Options of `stance predict` that only tables have."""
+    """Options of `stance predict` for tables."""
 
     text_column: str = "text"
+    abstain: float | None = None
     processes: int | None = None
     limit: int | None = None
     sample: int | None = None
@@ -67,6 +68,7 @@ def score(
         inputs,
         output,
         text_column=options.text_column,
+        abstain=options.abstain,
         processes=processes,
         limit=options.limit,
         sample=options.sample,
