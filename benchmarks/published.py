@@ -94,7 +94,9 @@ class Study:
         self.options = options
         self.config = f"configs/{options.corpus}.yaml"
         self.figure = "weighted_f1" if options.corpus == "fomc" else "macro_f1"
-        self.cut = stance.load_config(self.config).data.cut
+        data = stance.load_config(self.config).data
+        self.cut = data.cut
+        self.beside = [str(path) for path in data.path[1:]]  # of our own, no test split of it read
         lines = options.kept.read_text().splitlines() if options.kept.exists() else []
         self.kept = {entry["key"]: entry["figures"] for entry in map(json.loads, lines)}
 
@@ -145,7 +147,7 @@ class Study:
         known = {same_text(row["text"]) for row in public_rows("fomc", f"train-{seed}")}
         tests = load_corpus(name, labels=(), splits=("test",)).rows("test")
         fresh = [same_text(row["text"]) not in known for row in tests]
-        return self.measured(name, [f"data.path={name}"], tests, fresh)
+        return self.measured(name, [self.path(name)], tests, fresh)
 
     def on_fold(self, name: str, splits: Splits, changes: Sequence[str]) -> dict[str, float]:
         """Train on a fold's rest; measure on the fold."""
@@ -155,8 +157,12 @@ class Study:
                 (Path(scratch) / f"{split}.jsonl").write_text(text, encoding="utf-8")
             held = splits["test"]
             return self.measured(
-                name, [*changes, f"data.path={scratch}"], held, [True] * len(held), key=changes
+                name, [*changes, self.path(scratch)], held, [True] * len(held), key=changes
             )
+
+    def path(self, source: str) -> str:
+        """Return the setting that trains on a source and on what the configuration has beside."""
+        return f"data.path=[{','.join([source, *self.beside])}]"
 
     def measured(
         self,

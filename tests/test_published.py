@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pytest
 from stance.config import CutConfig
+from stance.corpus import SPLITS
 
 from tests.conftest import ROOT, give
 from tests.test_labelsets import fomc
@@ -23,6 +24,11 @@ def published(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     Path("configs").symlink_to(ROOT / "configs")
+    ours = Path("data/monetary")  # a few of what the configuration has beside
+    ours.mkdir(parents=True)
+    for split in SPLITS:
+        rows = (ROOT / ours / f"{split}.jsonl").read_text().splitlines(keepends=True)
+        (ours / f"{split}.jsonl").write_text("".join(rows[:3]))
     return module
 
 

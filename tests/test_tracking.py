@@ -32,7 +32,9 @@ def dead_server(monkeypatch: pytest.MonkeyPatch) -> str:
     return uri
 
 
-def test_run_holds_all_that_is_promised(tiny_encoder: Path, corpus_folder: Path) -> None:
+def test_run_holds_all_that_is_promised(
+    tiny_encoder: Path, corpus_folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     import mlflow
     import pandas as pd
 
@@ -68,6 +70,8 @@ def test_run_holds_all_that_is_promised(tiny_encoder: Path, corpus_folder: Path)
     )
     for uri in ("models:/stance@champion", "models:/stance/1", f"runs:/{trained.run_id}/model"):
         assert stance.load(uri).name == trained.folder.name
+
+    assert "Failed to log" not in capfd.readouterr().err
 
     stance.evaluate(trained.folder, split="dev", baselines=False)
     run = mlflow.get_run(trained.run_id)

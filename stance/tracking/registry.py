@@ -89,7 +89,8 @@ def log_training(folder: Path, manifest: Manifest) -> None:
     """Log all that a saved model's folder holds, but nothing that a killed process has logged."""
     mlflow = load_mlflow()
     before = open_client().get_run(mlflow.active_run().info.run_id)
-    params = {key: str(value) for key, value in flatten(manifest.config)}
+    # A logged model has a parameter `output` of its own: what it answers with.
+    params = {key: str(value) for key, value in flatten(manifest.config) if key != "output"}
     mlflow.log_params({key: cut(value) for key, value in params.items()})
     mlflow.set_tags(
         {
