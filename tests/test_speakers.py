@@ -198,6 +198,8 @@ def test_two_speakers_in_a_sentence_are_parts() -> None:
     [
         ("{Erdogan} last week met both of the envoys twice in the hope [of a truce].", "erdogan"),
         ("Peace is far off, after {Kyiv’s} <refusal> [to yield], and the fighting goes on.", None),
+        ("Peace is far off, torn by {Kyiv’s} <refusal> [to yield land or water].", None),
+        ('In 1991 the south, in what many <call> ["the long night"], was left to itself.', None),
     ],
 )
 def test_a_deed_is_told_and_not_said_whatever_is_hoped_for_or_refused_in_it(
@@ -207,6 +209,23 @@ def test_a_deed_is_told_and_not_said_whatever_is_hoped_for_or_refused_in_it(
     (voice,) = voices.sentences
     assert voice.form == "narration"
     assert (voice.speaker and voice.speaker.actor) == doer
+
+
+def test_a_pronoun_means_the_same_in_all_that_it_says() -> None:
+    text = (
+        "Trump came. Putin has struck a calm tone.\nHe praised Trump, suggesting that it helps.\n"
+    )
+
+    def at(words: str) -> tuple[Span, ...]:
+        return (Span(text.rindex(words), text.rindex(words) + len(words)),)
+
+    found = [
+        Attribution(at("Putin"), at("struck"), at("a calm tone")),
+        Attribution(at("He"), at("praised"), at("Trump")),
+        Attribution(at("He"), at("suggesting"), at("that it helps")),
+    ]
+    voices = identify(text, split(text).sentences, found, actors=KNOWN)
+    assert [found and found[0] for found in speakers(voices)][1:] == ["putin", "putin"]
 
 
 def test_what_makes_up_most_of_a_sentence_is_said_though_a_noun_tells_so() -> None:

@@ -218,7 +218,7 @@ class Cast:
         return "name"
 
     def _antecedent(self, gender: str, sentence: int, start: int) -> Referent | None:
-        fits = [r for r in self.recent if self._agrees(r, gender) and r.at < start]
+        fits = [r for r in self.recent if self._agrees(r, gender) and r.at <= start]
         if not fits:
             return None
         best = max(fits, key=lambda r: (r.seen + 1.5 * (r.gender == gender), r.at))

@@ -279,22 +279,23 @@ class _Reader:
     def _carries(self, speech: _Speech, number: int) -> bool:
         """Tell whether a sentence, or a part of it, is the words of an attribution.
 
-        A deed is not, that is done "in hopes of" something, nor what is told of "Kyiv's refusal".
+        A deed is not, that is done "in hopes of" something, nor what is told of "Kyiv's refusal",
+        nor a term in quotation marks that nobody near is said to use.
         """
-        if not speech.contents:
-            return False
-        attribution = self.attributions[speech.number]
-        if quoted_share(speech.contents, self.quoted, self.text) or self._labelled(speech.number):
-            return True
         span = self.sentences[number]
         share = speech.size / (span.end - span.start)
+        attribution = self.attributions[speech.number]
+        if not speech.contents or (not attribution.sources and share < _SOME):
+            return False
+        if quoted_share(speech.contents, self.quoted, self.text) or self._labelled(speech.number):
+            return True
         if speech.speaker is None and not attribution.sources:
             return False
         if not attribution.cues or speech.speaker is None:
             beside = [s for s in attribution.sources if gap(s, speech.contents[0]) < _BESIDE]
             return share > _MOST or bool(beside and speech.speaker)
         owners = [self.text[s.start : s.end].endswith(_POSSESSIVE) for s in attribution.sources]
-        return share > _SOME or not (owners and all(owners))
+        return share > _MOST or not (owners and all(owners))
 
     def _labelled(self, index: int) -> bool:
         """Tell whether words follow a label, at once or after others: "Spokesperson: ..."."""
