@@ -39,6 +39,12 @@ def test_every_shipped_config_loads_and_opens_with_its_command(path: Path) -> No
     assert path.read_text().startswith(command)
 
 
+def test_models_of_a_folder_of_their_own_are_held_against_each_other_alone() -> None:
+    configs = [load_config(path) for path in SHIPPED]
+    pairs = {(config.output, config.tracking.registered_model) for config in configs}
+    assert len(pairs) == len({output for output, _ in pairs}) == len({name for _, name in pairs})
+
+
 @pytest.mark.parametrize("name", ["attribution", "attribution-polnear"])
 def test_the_taggers_configs_load_and_open_with_their_command(name: str) -> None:
     path = ROOT / f"configs/{name}.yaml"
