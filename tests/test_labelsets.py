@@ -52,8 +52,10 @@ def fomc(marks: range) -> bytes:
 
 
 def settings_of(config: str, encoder: Path) -> Config:
-    """A configuration of the project with the tiny encoder in place of the real one."""
+    """A configuration of the project with the tiny encoder in place of the real one, and the
+    published sentences alone."""
     given = stance.load_config(ROOT / "configs" / config).model_dump()
+    given["data"]["path"] = given["data"]["path"][:1]
     tiny = tiny_settings(encoder, Path("unused"), Path("unused")).model_dump()
     return Config.model_validate(
         {
