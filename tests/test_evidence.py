@@ -98,6 +98,15 @@ def test_model_explains_its_own_label(model_folder: Path, method: str) -> None:
     )
 
 
+def test_gradients_explain_a_slip_as_it_is_scored(model_folder: Path) -> None:
+    model = stance.load(model_folder)
+    meant, slipped = model.explain(
+        ["we will never negotiate", "we will nevre negotiate"], method="gradients"
+    )
+    assert slipped.words[2].text == "nevre"
+    assert [w.weight for w in slipped.words] == pytest.approx([w.weight for w in meant.words])
+
+
 def test_gradients_add_up_to_the_probability_gained_over_masks(model_folder: Path) -> None:
     model = stance.load(model_folder)
     text = "we will never negotiate"

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stance.encoder.model import load_encoder
-from stance.encoder.saved import load_classifier
+from stance.encoder.saved import load_saved
 from stance.schema import Span
+from stance.spelling import Spelling
 
 STEPS = 20
 """Points on the way from a sentence of masks to the sentence."""
@@ -51,8 +51,8 @@ def integrated_gradients(
     """
     from captum.attr import LayerIntegratedGradients  # an extra
 
-    model = load_classifier(folder)
-    tokenizer, _ = load_encoder(str(folder))
+    model, tokenizer = load_saved(folder)
+    spelling = Spelling(tokenizer.get_vocab())
     scale, shift = (torch.tensor(values, dtype=torch.float32) for values in (weight, bias))
 
     def probability(ids: torch.Tensor, mask: torch.Tensor, *types: torch.Tensor) -> torch.Tensor:
@@ -63,7 +63,7 @@ def integrated_gradients(
     weights = []
     for text, own, label in zip(texts, spans, predicted, strict=True):
         batch = tokenizer(
-            text,
+            spelling.mended(text),  # as where it scores; as long as the text, so offsets hold
             truncation=True,
             max_length=max_length,
             return_tensors="pt",
