@@ -177,10 +177,10 @@ def prevalence(
     The shares that make the predicted counts likeliest, if the classifier errs as it does on
     sentences whose label is known: adjusted classify-and-count (Forman, Data Mining and Knowledge
     Discovery 2008) held inside [0, 1] by the EM of Saerens, Latinne & Decaestecker (Neural
-    Computation 2002) on predicted labels. Interval: 95 % percentiles over draws of the statements
-    (multinomial) and of the mistakes (Dirichlet, a half added to each count), so that it knows
-    that both were sampled. It assumes that labels look alike in both texts; where they do not, the
-    correction inherits the difference.
+    Computation 2002) on predicted labels. Interval: 95 % percentiles over draws of the shares of
+    predicted labels and of the mistakes (Dirichlet, a half added to each count), so that it knows
+    that both were sampled: a label not seen in three statements may yet be said. It assumes that
+    labels look alike in both texts; where they do not, the correction inherits the difference.
 
     Args:
         predicted: Counts of the predicted labels, shape (K,).
@@ -191,14 +191,12 @@ def prevalence(
         Shares, their lower and their upper bounds, each of shape (K,).
     """
     rng = np.random.default_rng(seed)
-    k, n = len(predicted), int(predicted.sum())
     half = np.asarray(confusion, dtype=float) + 0.5
     rates = np.stack([rng.dirichlet(row, size=_DRAWS) for row in half], axis=1)  # (B, K, K)
-    drawn = rng.multinomial(n, predicted / n, size=_DRAWS).astype(float)  # (B, K)
+    drawn = rng.dirichlet(predicted + 0.5, size=_DRAWS)  # (B, K)
     point = _likeliest(predicted[None, :], (half / half.sum(axis=1, keepdims=True))[None])
     low, high = np.percentile(_likeliest(drawn, rates), [2.5, 97.5], axis=0)
-    assert point.shape == (1, k)
-    return point[0], low, high
+    return point[0], np.minimum(low, point[0]), np.maximum(high, point[0])
 
 
 def _likeliest(counts: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -134,6 +134,13 @@ def test_few_statements_have_wide_intervals() -> None:
     assert (high - low).min() > 2 * (far - close).max()
 
 
+def test_a_label_not_seen_in_few_statements_may_yet_be_said() -> None:
+    value, low, high = prevalence(np.array([0.0, 0, 3]), GOOD)
+    assert value[0] == pytest.approx(0, abs=0.01)
+    assert high[0] > 0.1
+    assert low[2] < 0.9
+
+
 def test_shares_are_corrected_only_with_known_mistakes_and_enough_statements() -> None:
     three = [said(0.9, "lavrov")] * 3
     known = aggregator(*three, confusion=GOOD).actors()[0].words.shares["hardline"]

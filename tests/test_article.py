@@ -90,6 +90,11 @@ def test_any_newline_parts_paragraphs(newline: str) -> None:
         "Skip to content",
         "© 2024 The Daily. All rights reserved.",
         "We use cookies to improve this site.",
+        "Ilse Karan in Teld. Photo: The Agency",
+        "3/5/2024, 9:43 AM Talks fail - The Daily https://daily.example/talks 1/2",
+        "https://daily.example/talks 2/2",
+        "CLICK HERE TO GET THE DAILY APP",
+        "Norland at war: live updates",
     ],
 )
 def test_page_furniture_is_set_apart(line: str) -> None:

@@ -407,6 +407,12 @@ def test_text_of_10_megabytes_is_read_at_once() -> None:
     assert time.monotonic() - start < 5
 
 
+def test_text_longer_than_a_book_is_refused_before_it_is_scored(model_folder: Path) -> None:
+    text = "They left the talks on Monday and did not come back.\n" * 20_000
+    with pytest.raises(DocumentError, match=r"a.txt: 1,060,000 characters, expected one article"):
+        stance.load(model_folder).score_article(text, name="a.txt")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -11,6 +11,9 @@ from stance.article.language import language_of
 from stance.article.sentences import Sentences, split
 from stance.schema import DocumentError, Metadata, Span
 
+MAX_CHARACTERS = 1_000_000
+"""A long book; what is longer is no article, and is refused before hours are spent on it."""
+
 # Never seen by a reader, yet found in what is extracted: control characters, halves of surrogate
 # pairs (which no file can hold), soft hyphens.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\xad\ud800-\udfff]")
@@ -95,7 +98,7 @@ def document_of(article: object, name: str | None) -> Document:
     """Return an article, plain text or a document, as a document.
 
     Raises:
-        DocumentError: If it is neither, or there is no text.
+        DocumentError: If it is neither, if there is no text, or more than `MAX_CHARACTERS`.
     """
     if isinstance(article, Document):
         document = replace(article, name=name or article.name)
@@ -107,4 +110,9 @@ def document_of(article: object, name: str | None) -> Document:
         raise DocumentError(f"{name or '<text>'}: expected a string or a document, found {found}")
     if not document.text.strip():
         raise DocumentError(f"{document.name}: empty, nothing to score")
+    if len(document.text) > MAX_CHARACTERS:
+        raise DocumentError(
+            f"{document.name}: {len(document.text):,} characters, expected one article (at most "
+            f"{MAX_CHARACTERS:,}); split it, or score it as rows of a table (docs/BULK.md)"
+        )
     return document

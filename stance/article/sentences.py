@@ -51,9 +51,13 @@ _BOILERPLATE = re.compile(
             r"(?:follow|like|join|find) us (?:on|at)\b.*|skip to (?:main )?content",
             r"(?:sign up|subscribe)\s+(?:to|for|now|here|today)\b.*",
             r"advertisements?|sponsored(?:\s+content)?|story continues below(?:\s+advertisement)?",
-            r"(?:©|\(c\)|copyright)\s.*|all rights reserved",
+            r"(?:©|\(c\)|copyright)(?:\s.*)?|all rights reserved",
             r"(?:this (?:site|website)|we) uses? cookies\b.*|accept(?:\s+all)?\s+cookies",
-            r"(?:photo|image|picture|file photo|photograph)(?:\s+(?:by|credit|courtesy))?\s*:.*",
+            r"(?:.*[.!?)]\s)?(?:photo|image|picture|file photo|photograph)"
+            r"(?:\s+(?:by|credit|courtesy))?\s*:.*",
+            # What a browser prints above and below a page, links to elsewhere.
+            r"\d{1,2}/\d{1,2}/\d{2,4}, \d{1,2}:\d\d(?:\s?[ap]m)?(?:\s.*)?",
+            r"\S{2,5}://\S+(?:\s+\d+/\d+)?|click here (?:to|for)\b.*|.*: live updates",
             r"(?:tags?|filed under|categories)\s*:.*",
             r"(?:\d+\s+)?(?:min(?:ute)?s?\s+read|views|shares|likes)",
         )

@@ -275,7 +275,7 @@ def _predict_articles(
     allow_private: bool,
 ) -> None:
     """Score articles to what one can look at."""
-    from stance.article import expand, read_document
+    from stance.article import document_of, expand, read_document
     from stance.artifact import atomic
     from stance.prediction import load
 
@@ -283,7 +283,8 @@ def _predict_articles(
     documents, faults = [], []
     for name in progress(expand(articles), "reading"):
         try:
-            documents.append(read_document(name, allow_private=allow_private))
+            document = read_document(name, allow_private=allow_private)
+            documents.append(document_of(document, None))
         except StanceError as error:
             faults.append(str(error))
     if faults:

@@ -27,11 +27,11 @@ def report(
     allow_private: PrivateOption = False,
 ) -> None:
     """Write an article as a page: its sentences tinted, who says them, how its actors stand."""
-    from stance.article import read_document
+    from stance.article import document_of, read_document
     from stance.artifact import atomic
     from stance.prediction import load
 
-    document = read_document(article, allow_private=allow_private)
+    document = document_of(read_document(article, allow_private=allow_private), None)
     target = html or Path(f"{Path(article.rstrip('/')).stem if article != '-' else 'article'}.html")
     if target.is_dir():
         raise StanceError(f"{target}: is a folder, expected a file to write to")
