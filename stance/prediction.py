@@ -36,7 +36,7 @@ from stance.schema import (
     StanceError,
     require,
 )
-from stance.speakers import Gazetteer, Voices, identify, usual_gazetteer
+from stance.speakers import Gazetteer, Voices, identify, usual_gazetteer, written_small
 from stance.voices import spoken, stands
 
 Method = Literal["occlusion", "gradients"]
@@ -338,6 +338,7 @@ class Model:
         attributions: Sequence[Attribution] | None,
     ) -> Voices | None:
         """Return who says each sentence; None if nothing tells who is reported to say what."""
+        text = written_small(text, sentences, self._known)
         if attributions is None:
             if self._tagger is None:
                 return None

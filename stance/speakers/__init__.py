@@ -9,8 +9,17 @@ O'Keefe et al., EMNLP 2012): names by surname, offices by side, definite descrip
 by the latest that agrees, capitals and ministries as the state they stand for.
 """
 
+from stance.speakers.capitals import written_small
 from stance.speakers.identify import identify
 from stance.speakers.phrases import Gazetteer, usual_gazetteer
 from stance.speakers.voice import Voice, VoicePart, Voices
 
-__all__ = ["Gazetteer", "Voice", "VoicePart", "Voices", "identify", "usual_gazetteer"]
+__all__ = [
+    "Gazetteer",
+    "Voice",
+    "VoicePart",
+    "Voices",
+    "identify",
+    "usual_gazetteer",
+    "written_small",
+]

@@ -355,7 +355,8 @@ class Cast:
         return max(fits, key=lambda r: (r.seen, r.at), default=None)
 
     def _described(self, phrase: Phrase) -> Referent | None:
-        if phrase.kind == "other" and not (phrase.head or phrase.ids):
+        nobody = phrase.kind == "other" and not (phrase.head or phrase.ids)
+        if nobody or plain(phrase.text).rstrip(".") in w.ADDRESSES:
             return None
         person = phrase.kind in ("office", "people") and phrase.gender != "many"
         side = phrase.ids[0] if phrase.ids and phrase.kind == "office" else ""

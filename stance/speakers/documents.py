@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from stance.schema import Mention, Span
@@ -24,6 +25,7 @@ _OWNED = re.compile(
 )
 _WHO_ENDS = re.compile(
     r"\s+(?:on|at|in|to|before|during|regarding|concerning|after|following|about|issued|made)\s"
+    r"|(?<!\sof)(?<!\sand)(?<!\sfor)(?<!^)\s(?=(?:the|an?)\s)"
 )
 _WE_THE = re.compile(r"\b[Ww]e, (?P<who>the [^.;\n]{5,160}?),\s+(?=[a-z])")
 _OWN = re.compile(
@@ -31,8 +33,10 @@ _OWN = re.compile(
     r"(?P<who>[A-Z]\w+(?:\s[A-Z]\w+)?)"
 )
 _SIGNED = re.compile(
-    r"^\s*\(?(?:signed|signatories)\)?\s*(?:by)?\s*:?\s*(?P<who>.{3,200})$", re.I | re.M
+    r"^[^\S\n]*\(?(?:signed|signatories)\)?\s*(?:by)?\s*:?\s*(?P<who>.{3,200})$", re.I | re.M
 )
+_LISTED = re.compile(r"\s*[\n;]\s*|,\s+(?:and\s+)?(?=[A-Z])|\s+and\s+(?=[A-Z])")
+_BELOW = re.compile(r"(?:\n[^\S\n]*(?:[-*•]\s)?[A-Z][^\n]{2,100}(?<![.!?])(?=\n|$)){1,30}")
 _COLON = re.compile(r"^(?P<who>[^:]{2,60}):\s+(?=\S)")
 _AT_END = re.compile(r"(?::|\s[–—-]{1,2})\s*(?P<who>[A-Z][^:“”\"]{1,40})$")
 _DATELINE = re.compile(
@@ -50,8 +54,8 @@ _ENDS = '.!?…"”»'
 
 def narrator(
     text: str, sentences: Sequence[Span], touching: Sequence[Sequence[int]], cast: Cast
-) -> tuple[Mention | None, int]:
-    """Return who speaks throughout a document, and the number of the first sentence spoken.
+) -> tuple[Mention | None, range]:
+    """Return who speaks throughout a document, and the numbers of the sentences spoken.
 
     A speech, a statement, an opinion: much of what nobody is reported to have said says "I" or
     "we". Its speaker is named by the headline, by "We, the ministers of ..." or by signatures.
@@ -67,8 +71,9 @@ def narrator(
     cast.place = next(filter(None, (place_of(text, s, cast) for s in sentences[:2])), "")
     own = [n for n in plain if _says_i(text[sentences[n].start : sentences[n].end])]
     if len(own) < 3 or len(own) < 0.25 * len(plain):
-        return None, len(sentences)
+        return None, range(0)
     first = 1 if _is_heading(text, sentences, 0) else 0
+    spoken = range(first, len(sentences))
     cast.place = cast.place or _own_state(text, cast)
     for pattern in (_OWNED, _TITLED, _WE_THE, _SIGNED):
         area = sentences[0].end if pattern in (_OWNED, _TITLED) else len(text)
@@ -81,15 +86,42 @@ def narrator(
         if pattern in (_OWNED, _TITLED):
             if cast.read(who).kind not in ("person", "actor", "office"):
                 continue
+        elif pattern is _SIGNED:
+            if (signed := _signers(text, match, cast)) is not None:
+                before = bisect_left([s.start for s in sentences], match.start())
+                return signed, range(first, before)
+            continue
         elif len(ids) > 1:
-            for actor in ids:
-                cast.enter(actor)
-            end = match.end("who")
-            return Mention(start, end, ids[0], "signatory", tuple(ids[1:])), first
-        return _author(who, start, cast), first
+            return _jointly(start, match.end("who"), ids, cast), spoken
+        return _author(who, start, cast), spoken
     if first and (who := _leading(text, sentences[0], cast)) is not None:
-        return _author(text[who.start : who.end], who.start, cast), first
-    return _author("the author", 0, cast, named=False), first
+        return _author(text[who.start : who.end], who.start, cast), spoken
+    return _author("the author", 0, cast, named=False), spoken
+
+
+def _signers(text: str, match: re.Match[str], cast: Cast) -> Mention | None:
+    """Return who signs: what is listed on the line, or on the lines below it."""
+    start, end = match.span("who")
+    if below := _BELOW.match(text, end):
+        end = below.end()
+    signed: list[str] = []
+    place = start
+    for piece in _LISTED.split(text[start:end]):
+        place = text.index(piece, place)
+        phrase = cast.read(piece)
+        known = [actor for *_, actor in cast.find(piece)]
+        if phrase.kind in ("person", "actor", "office"):
+            found = cast.resolve(piece, place, 0)
+            signed += found[0] if found is not None else known
+        place += len(piece)
+    return _jointly(start, end, signed, cast) if signed else None
+
+
+def _jointly(start: int, end: int, actors: Sequence[str], cast: Cast) -> Mention:
+    first, *others = dict.fromkeys(actors)
+    for actor in (first, *others):
+        cast.enter(actor)
+    return Mention(start, end, first, "signatory", tuple(others))
 
 
 def _own_state(text: str, cast: Cast) -> str:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stance.schema import ArticleActor, Attribution, Mention, Span
-from stance.speakers import words as w
 from stance.speakers.cast import Cast
 from stance.speakers.documents import headline, headline_doer, narrator, place_of
 from stance.speakers.narration import clauses, subject
 from stance.speakers.phrases import TOKEN, Gazetteer, usual_gazetteer
+from stance.speakers.sources import issuer, says_self, subject_of
 from stance.speakers.spans import (
     first_place,
     gap,
     last_place,
     quotations,
     quoted_share,
+    stands_alone,
     stripped,
     whole_name,
 )
+from stance.speakers.speech import Speech, apart, main_speech
 from stance.speakers.targets import EVERYBODY, Targets
+from stance.speakers.transcripts import Turns, turns
 from stance.speakers.voice import Voice, VoicePart, Voices
 
 _FAR = 60
@@ -56,21 +59,6 @@ def identify(
     return _Reader(text, sentences, attributions, moves, actors or usual_gazetteer()).read()
 
 
-@dataclass(frozen=True, slots=True)
-class _Speech:
-    """An attribution as far as it stands in one sentence."""
-
-    number: int
-    speaker: Mention | None
-    contents: tuple[Span, ...]
-    cues: tuple[Span, ...]
-    extent: Span
-
-    @property
-    def size(self) -> int:
-        return sum(span.end - span.start for span in self.contents)
-
-
 class _Reader:
     def __init__(
         self,
@@ -96,20 +84,28 @@ class _Reader:
             for home in homes:
                 if home >= 0:
                     self.touching[home].append(number)
-        self.narrator: Mention | None = None
+        self.turns = Turns({}, [])
+        self.teller: Mention | None = None  # who says what nobody is reported to say
+        self.voices: list[Voice] = []
         self.home = ""
 
     def read(self) -> Voices:
-        self.narrator, first = narrator(self.text, self.sentences, self.touching, self.cast)
+        reported = [[i for i in here if not self._own(i)] for here in self.touching]
+        author, told = narrator(self.text, self.sentences, reported, self.cast)
         self.home = self.cast.place or self.cast.home() or self.cast.most_named()
-        voices = []
+        quoted = [any(q.start <= s.start < q.end for q in self.quoted) for s in self.sentences]
+        own = [not (here or inside) for here, inside in zip(reported, quoted, strict=True)]
+        self.turns = turns(self.text, self.sentences, own, self.cast)
         for number in range(len(self.sentences)):
-            voice = self._sentence(number, narrated=number >= first)
+            self.teller = self.turns.speaker(number, self.cast) or (
+                author if number in told else None
+            )
+            voice = self._sentence(number)
             self.doer = voice.speaker or (self.doer if voice.form != "background" else None)
-            voices.append(voice)
-        return Voices(tuple(voices), self._actors(voices))
+            self.voices.append(voice)
+        return Voices(tuple(self.voices), self._actors(self.voices))
 
-    def _sentence(self, number: int, *, narrated: bool) -> Voice:
+    def _sentence(self, number: int) -> Voice:
         span = self.sentences[number]
         self.cast.place = place_of(self.text, span, self.cast) or self.home
         self._opening(number)
@@ -119,17 +115,14 @@ class _Reader:
         speeches = [speech for speech in found if self._carries(speech, number)]
         named = self.cast.notice(self.text[span.start : span.end], span.start, number)
         if speeches:
-            main = _main(speeches, self.attributions)
+            main = main_speech(speeches, self.attributions)
             parts = self._parts(speeches, number, named)
-            return Voice(
-                self._form(main),
-                main.speaker,
-                self._target(main, number, named),
-                parts,
-            )
-        if self.narrator is not None and narrated:
-            target = self._toward(self.narrator, [span], [], named, number)
-            return Voice("direct", self.narrator, target)
+            target = self._target(main, number, named)
+            own = self.teller is not None and self._own(main.number)
+            return Voice("direct" if own else self._form(main), main.speaker, target, parts)
+        if self.teller is not None:
+            target = self._toward(self.teller, [span], [], named, number)
+            return Voice("direct", self.teller, target)
         return self._narration(number, named)
 
     def _opening(self, number: int) -> None:
@@ -197,18 +190,33 @@ class _Reader:
             return
         attribution = self.attributions[index]
         for source in attribution.sources:
-            words = self.text[source.start : source.end].lower().split()
-            vocative = words[-2:-1] and words[-2].endswith(",")  # "Mr. Chairman, I"
-            if words and (
-                (words[0] in w.SELF and len(words) < 3) or (vocative and words[-1] in w.SELF)
-            ):
-                self.speakers[index] = self._around(index)
+            labelled = self.turns.has(number) and self.text[source.end : source.end + 1] in (
+                ":",
+                ".",
+            )
+            if labelled or says_self(self.text, source):
+                self.speakers[index] = self.teller if labelled else self._around(index)
                 return
-            mention = self._mention(whole_name(self.text, source), number)
+            if self.text[source.start : source.end].lower() == "you":  # whom the words go to
+                self.speakers[index] = self.teller
+                return
+            told = zip(self.voices[-3:], self.sentences[max(number - 3, 0) :], strict=False)
+            mention = issuer(self.text, source, [(v.speaker, span) for v, span in told])
+            mention = mention or self._mention(whole_name(self.text, source), number)
             if mention is not None or source is attribution.sources[-1]:
                 self.speakers[index] = mention
                 return
         self.speakers[index] = self._continued(index, number)
+
+    def _own(self, index: int) -> bool:
+        """Tell whether an attribution has no words but those of whoever speaks anyway."""
+        attribution = self.attributions[index]
+        if attribution.sources:
+            return not self._inside(index) and all(
+                says_self(self.text, s) or self.text[s.start : s.end].lower() == "you"
+                for s in attribution.sources
+            )
+        return not quoted_share(attribution.contents, self.quoted, self.text)
 
     def _around(self, index: int) -> Mention | None:
         """Return who says "I": the speaker of what it stands in, else the document's."""
@@ -217,10 +225,17 @@ class _Reader:
             inside = any(s.start <= here < s.end for s in self.attributions[other].contents)
             if other != index and inside and (speaker := self.speakers.get(other)):
                 return replace(speaker, start=None, end=None, how="pronoun")
-        return self.narrator
+        return self.teller
 
     def _continued(self, index: int, number: int) -> Mention | None:
         """Return who goes on speaking, where nobody is named: the last before, the next after."""
+        if self.turns.has(number) and self.teller is not None:
+            return replace(self.teller, start=None, end=None)
+        for cue in self.attributions[index].cues:
+            home = self.sentences[number]
+            found = subject_of(self.text, home, cue) if home.start <= cue.start < home.end else None
+            if found is not None and (mention := self._mention(found, number)):
+                return mention
         start = first_place(self.attributions[index])
         before, after = index - 1, index + 1
         while before >= 0 and self._inside(before):
@@ -239,14 +254,14 @@ class _Reader:
                 self._resolve(after, number)
                 speaker = self.speakers[after]
                 return replace(speaker, start=None, end=None, how="continued") if speaker else None
-        speaker = self.narrator or self.doer
+        speaker = self.teller or self.doer
         return replace(speaker, start=None, end=None, how="continued") if speaker else None
 
     def _inside(self, index: int) -> bool:
         """Tell whether a source is named in a quotation: it is not the one who speaks there."""
         return quoted_share(self.attributions[index].sources, self.quoted, self.text) == 1
 
-    def _speech(self, index: int, number: int) -> _Speech:
+    def _speech(self, index: int, number: int) -> Speech:
         home = self.sentences[number]
         attribution = self.attributions[index]
 
@@ -262,7 +277,7 @@ class _Reader:
         speaker = self.speakers[index]
         if speaker and speaker.start is not None and not home.start <= speaker.start < home.end:
             speaker = replace(speaker, start=None, end=None, how="continued")
-        return _Speech(index, speaker, here(attribution.contents), here(attribution.cues), extent)
+        return Speech(index, speaker, here(attribution.contents), here(attribution.cues), extent)
 
     def _told(self, index: int) -> bool:
         """Tell whether something shows that words are somebody's.
@@ -276,7 +291,7 @@ class _Reader:
         quoted = quoted_share(attribution.contents, self.quoted, self.text) > 0.5
         return quoted or self._labelled(index)
 
-    def _carries(self, speech: _Speech, number: int) -> bool:
+    def _carries(self, speech: Speech, number: int) -> bool:
         """Tell whether a sentence, or a part of it, is the words of an attribution.
 
         A deed is not, that is done "in hopes of" something, nor what is told of "Kyiv's refusal",
@@ -285,7 +300,8 @@ class _Reader:
         span = self.sentences[number]
         share = speech.size / (span.end - span.start)
         attribution = self.attributions[speech.number]
-        if not speech.contents or (not attribution.sources and share < _SOME):
+        named = attribution.sources or (speech.speaker and speech.speaker.start is not None)
+        if not speech.contents or (not named and share < _SOME):
             return False
         if quoted_share(speech.contents, self.quoted, self.text) or self._labelled(speech.number):
             return True
@@ -299,18 +315,20 @@ class _Reader:
 
     def _labelled(self, index: int) -> bool:
         """Tell whether words follow a label, at once or after others: "Spokesperson: ..."."""
-        last = max(index - _FAR, 0)
+        first, last = index, max(index - _FAR, 0)
         while index > last and not self.attributions[index].sources:
             index -= 1
         sources = self.attributions[index].sources
-        return bool(sources) and self.text[sources[0].end : sources[0].end + 1] == ":"
+        if not sources or self.text[sources[0].end : sources[0].end + 1] != ":":
+            return False
+        return "\n\n" not in self.text[sources[0].end : first_place(self.attributions[first])]
 
-    def _form(self, speech: _Speech) -> str:
+    def _form(self, speech: Speech) -> str:
         share = quoted_share(speech.contents, self.quoted, self.text)
         label = not speech.cues and not share and self._labelled(speech.number)
         return "direct" if share > 0.9 or label else "mixed" if share else "indirect"
 
-    def _target(self, speech: _Speech, number: int, named: _Named) -> Mention | None:
+    def _target(self, speech: Speech, number: int, named: _Named) -> Mention | None:
         if speech.speaker is None:
             return None
         return self._toward(speech.speaker, speech.contents, speech.cues, named, number)
@@ -330,23 +348,24 @@ class _Reader:
         return target
 
     def _parts(
-        self, speeches: Sequence[_Speech], number: int, named: _Named
+        self, speeches: Sequence[Speech], number: int, named: _Named
     ) -> tuple[VoicePart, ...]:
         """Return the parts of a sentence in which several speak, none inside another."""
-        apart: list[_Speech] = []
-        for speech in sorted(speeches, key=lambda s: s.extent.start):
-            if not apart or speech.extent.start >= apart[-1].extent.end:
-                apart.append(speech)
+        several = apart(speeches)
         parts = [
             VoicePart(s.extent, self._form(s), s.speaker, self._target(s, number, named))
-            for s in apart
+            for s in several
         ]
         span = self.sentences[number]
-        edges = [span.start, *(x for s in apart for x in (s.extent.start, s.extent.end)), span.end]
+        edges = [
+            span.start,
+            *(x for s in several for x in (s.extent.start, s.extent.end)),
+            span.end,
+        ]
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             rest = stripped(self.text, start, end)
             words = len(TOKEN.findall(self.text[rest.start : rest.end]))
-            if words < 5 or not self._stands_alone(start, end, span):
+            if words < 5 or not stands_alone(self.text, Span(start, end), span, self.quoted):
                 continue
             doer = self._doer(rest, number, named=True)
             if doer is not None:
@@ -356,17 +375,6 @@ class _Reader:
         if len({part.speaker.actor for part in parts if part.speaker}) < 2:
             return ()
         return tuple(sorted(parts, key=lambda part: part.span.start))
-
-    def _stands_alone(self, start: int, end: int, sentence: Span) -> bool:
-        """Tell whether a rest of a sentence is a clause: between its ends or marks of a pause."""
-        if quoted_share([Span(start, end)], self.quoted, self.text) > 0.1:
-            return False
-        before = self.text[max(start - 2, sentence.start) : start + 1].strip()
-        after = self.text[end - 1 : end + 1].strip()
-        pauses = ',;:—–”"'
-        return (start == sentence.start or any(c in pauses for c in before)) and (
-            end == sentence.end or any(c in pauses for c in after)
-        )
 
     def _actors(self, voices: Sequence[Voice]) -> tuple[ArticleActor, ...]:
         used: dict[str, None] = {}
@@ -387,14 +395,3 @@ class _Reader:
 
 
 _Named = Sequence[tuple[int, int, str]]
-
-
-def _main(speeches: Sequence[_Speech], attributions: Sequence[Attribution]) -> _Speech:
-    """Return the attribution that a sentence is about: the largest, or what makes up most of it."""
-    outer = max(speeches, key=lambda s: s.size)
-    for speech in speeches:
-        source = next(iter(attributions[speech.number].sources), None)
-        nested = source and any(c.start <= source.start < c.end for c in outer.contents)
-        if speech is not outer and nested and speech.size * 5 >= outer.size * 2:
-            return speech
-    return outer

@@ -108,6 +108,11 @@ def _phrase_start(text: str, tokens: Sequence[re.Match[str]]) -> int:
     return tokens[place].start()
 
 
+def is_verb_form(low: str) -> bool:
+    """Tell whether a word in small letters is an auxiliary, an irregular past, or ends as one."""
+    return low in _AUXILIARIES or low in _IRREGULAR or low.endswith(("ed", "ing"))
+
+
 def _is_verb(tokens: list[re.Match[str]], number: int) -> bool:
     low = tokens[number].group().lower()
     before = tokens[number - 1].group().lower()

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 from stance.actors import Actor, Names, gazetteer
 from stance.speakers import words as w
@@ -27,6 +28,7 @@ _SHORT = re.compile(r"(?:\b[Tt]he|\b[Aa]n?|\bof|\bfor)\s+(?P<word>[A-Z][a-z]+)\b
 _HEADS = w.ROLES | w.ORGANS | w.BODIES
 _AFTER_PARTICIPLE = w.PREPOSITIONS | frozenset("the a an its his her their no".split())
 _ABBREVIATED = re.compile(r"\b[A-Z]\.[A-Z]\.[\s\"”’',:;]*$")
+_BEHIND = re.compile(r"\w\s+(?:of|for|in|at|from|with|to|on|against)\s+(?:(?:the|an?)\s+)?$")
 _LEADING = re.compile(
     r"(?:Speaking|Opening|Turning|Replying|Answering|Asked|In|On|At|For)\b[^,]*,\s+"
 )
@@ -135,8 +137,8 @@ def read_phrase(
     persons = [f for f in inside if known.is_person(f[2]) and not _belongs(text, f)]
     found = [f for f in found if not known.is_person(f[2]) or _belongs(text, f)]
     name, is_body = "", False
-    for segment in segments if not persons else ():
-        name, is_body = _name(segment, found, text, common)
+    for inner, segment in product((False, True), segments if not persons else ()):
+        name, is_body = _name(segment, found, text, common, inner=inner)
         if name:
             break
     head, modifiers = _head(core, found, text, common)
@@ -266,8 +268,14 @@ def _without(part: str, offset: int, found: Found) -> str:
     return "".join(chars)
 
 
-def _name(segment: Piece, found: Found, text: str, common: Container[str]) -> tuple[str, bool]:
-    """Return the proper name in a segment that the gazetteer lacks, and if it is a body's."""
+def _name(
+    segment: Piece, found: Found, text: str, common: Container[str], *, inner: bool
+) -> tuple[str, bool]:
+    """Return the proper name in a segment that the gazetteer lacks, and if it is a body's.
+
+    One behind a preposition is that of something else, at best of the body that one speaks for
+    ("the head of the Wagner group"): it counts if `inner`, and no person's does ("the death of").
+    """
     part = _without(text[segment[0] : segment[1]], segment[0], found)
     for run, before, after in _runs(part):
         while run and run[0] in w.TITLES and not set(run) & w.BODY_NAMES:
@@ -281,9 +289,14 @@ def _name(segment: Piece, found: Found, text: str, common: Container[str]) -> tu
         acronym = len(run) == 1 and len(run[0]) > 1 and run[0].isupper()
         if acronym and after in w.ROLES and len(run) == 1 and _runs_later(part, run[0]):
             continue  # "EC delegate Pieter Boonstra"
+        behind = bool(_BEHIND.search(part[: part.find(run[0])]))
+        if behind != inner:
+            continue
         single = len(run) == 1 and before in ("the", "a", "an")
         body = acronym or bool(set(run) & w.BODY_NAMES) or after in w.BODIES | w.ORGANS or single
         body = body or w.is_people(after) or (after in w.ROLES and len(run) < 2)
+        if inner and not body:
+            continue
         return " ".join(run), body
     return "", False
 
@@ -336,6 +349,8 @@ def _head(
         rest = covered[token.end() :].split()
         if word.endswith("ing") and small and (not rest or rest[0] in _AFTER_PARTICIPLE):
             break
+        if word.endswith("ed") and small and small[-1] in w.DOCUMENTS:
+            break  # "a statement carried by"
         first = not small and word.lower() in common
         if word[0].islower() or first or word in w.TITLES or word.lower() in w.COMMON:
             small.append(word.lower().rstrip("."))

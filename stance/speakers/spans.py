@@ -13,7 +13,7 @@ _BREAK = re.compile(r"\n\s*\n")
 
 _NAME = r"[A-Z][\w’'-]+(?:\s(?:(?:bin|al|el|de|van|von|der)\s|al-|el-)?[A-Z][\w’'-]+){1,3}"
 _BEFORE = re.compile(rf"(?:^|(?<=[.!?:;,”\"]\s)|(?<=\n))({_NAME}),\s$")
-_AFTER = re.compile(rf",\s({_NAME})(?=,)")
+_AFTER = re.compile(rf",\s({_NAME})(?=[,.;:]|\s*$)", re.MULTILINE)
 _OFFICE = re.compile(r"(?:US|U\.S\.|UN|EU|Nato|NATO)\s[a-z]")
 _GOES_ON = re.compile(r"(?:\s(?:bin|al|el|de|van|von|der)\b|\s(?:al-|el-)?[A-Z][\w’'-]+)+")
 
@@ -78,6 +78,18 @@ def stripped(text: str, start: int, end: int) -> Span:
     while end > start and (text[end - 1].isspace() or text[end - 1] in ",;:—–-"):
         end -= 1
     return Span(start, end)
+
+
+def stands_alone(text: str, part: Span, sentence: Span, quoted: Sequence[Span]) -> bool:
+    """Tell whether a part of a sentence is a clause: between its ends or marks of a pause."""
+    if quoted_share([part], quoted, text) > 0.1:
+        return False
+    before = text[max(part.start - 2, sentence.start) : part.start + 1].strip()
+    after = text[part.end - 1 : part.end + 1].strip()
+    pauses = ',;:—–”"'
+    return (part.start == sentence.start or any(c in pauses for c in before)) and (
+        part.end == sentence.end or any(c in pauses for c in after)
+    )
 
 
 def gap(a: Span, b: Span) -> int:

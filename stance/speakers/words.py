@@ -47,7 +47,7 @@ ROLES = _set(
     "parliamentarian mp mep ministers presidents ambassadors envoys negotiators representatives "
     "delegates commanders generals authorities delegation delegations mission boss editor "
     "chargé charge observer whip inspector inspector-general rapporteur gentleman "
-    "minister-president high-representative correspondent attaché attache permanent"
+    "minister-president high-representative fm pm correspondent attaché attache permanent"
 )
 PEOPLE = _set(
     "analyst analysts economist economists historian historians professor lawyer lawyers doctor "
@@ -102,6 +102,7 @@ TITLES = _set(
     "Tunku Hon. H.E. U Daw Archduke Joint County Regional Provincial Federal National Acting "
     "Former Supreme Leader Monsieur Lt"
 )
+ADDRESSES = _set("mr mrs ms miss sir madam dr")
 # Capitalised words that begin a sentence, or name no person: days, months, compass points.
 NO_NAMES = _set(
     "The A An This That These Those In On At Of For And But Or As By From With Without After "
@@ -169,7 +170,7 @@ STATE_OFFICES = _set(
     "prosecutor prosecutors vice-president vice-premier under-secretary undersecretary "
     "presidency ministers lawmaker lawmakers parliamentarian spokesman spokeswoman spokesperson "
     "military king emir authorities official officials troops navy soldiers deputy legislature "
-    "senate congress consulate secretary"
+    "senate congress consulate secretary fm pm"
 )
 """Offices and organs of a state, even where the words do not say of which."""
 PLACE_PREPOSITIONS = _set("in at near outside inside around via across throughout within off into")
