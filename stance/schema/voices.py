@@ -30,7 +30,8 @@ class Mention:
         actor: Id of the actor, among those of the article.
         how: What told so: `name`, `title`, `office`, `metonymy`, `demonym`, `pronoun`,
             `description`, `continued` (a quotation goes on), `headline`, `author`, `signatory`,
-            `label` (of a transcript), `interview`; of a target `addressee`, `named`, `title`, `pronoun`, `dispute` (the other party).
+            `label` (of a transcript), `interview`; of a target `addressee`, `named`, `title`,
+            `pronoun`, `dispute` (the other party).
         jointly: Further actors that the words stand for ("Canada and Mexico").
     """
 

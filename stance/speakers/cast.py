@@ -134,6 +134,13 @@ class Cast:
                     return replace(
                         phrase, ids=above, kind="office" if phrase.head in w.ROLES else "actor"
                     )
+        if (
+            self.place
+            and not phrase.ids
+            and phrase.modifiers & w.OFFICIAL
+            and phrase.kind == "body"
+        ):
+            return replace(phrase, ids=(self.place,))  # "the official Teld news agency"
         bare = not phrase.ids and not phrase.owner and phrase.kind not in ("pronoun", "other")
         bare = bare and (phrase.kind == "person" or not phrase.name)
         if bare and self.place and phrase.head in w.STATE_OFFICES and not self._same(phrase):
@@ -335,7 +342,8 @@ class Cast:
                     referent.heads |= {phrase.head} - {""}
                     return referent
         kind = type_of(phrase)
-        actor = self._new(display(phrase), kind, "")
+        side = next((i for i in phrase.ids if phrase.modifiers & w.OFFICIAL), "")
+        actor = self._new(display(phrase), kind, side)
         person = phrase.kind == "office" and phrase.gender != "many"
         gender = "" if person else phrase.gender or "thing"
         referent = Referent(

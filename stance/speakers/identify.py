@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,12 +14,14 @@ from stance.speakers.sources import issuer, says_self, subject_of
 from stance.speakers.spans import (
     first_place,
     gap,
+    homes,
     last_place,
     quotations,
     quoted_share,
     stands_alone,
     stripped,
     whole_name,
+    within,
 )
 from stance.speakers.speech import Speech, apart, main_speech
 from stance.speakers.targets import EVERYBODY, Targets
@@ -69,21 +70,18 @@ class _Reader:
         known: Gazetteer,
     ) -> None:
         self.text, self.sentences = text, sentences
-        self.attributions = sorted(attributions, key=first_place)
+        self.attributions = sorted(within(sentences, attributions), key=first_place)
         self.moves = moves if moves is not None else [True] * len(sentences)
         self.cast = Cast(known, text)
         self.targets = Targets(text, self.cast)
         self.quoted = quotations(text)
         self.speakers: dict[int, Mention | None] = {}
         self.doer: Mention | None = None  # of the last sentence
-        starts = [span.start for span in sentences]
         self.touching: list[list[int]] = [[] for _ in sentences]
         for number, attribution in enumerate(self.attributions):
             spans = (*attribution.sources, *attribution.cues, *attribution.contents)
-            homes = {bisect_right(starts, span.start) - 1 for span in spans}
-            for home in homes:
-                if home >= 0:
-                    self.touching[home].append(number)
+            for home in homes(sentences, spans):
+                self.touching[home].append(number)
         self.turns = Turns({}, [])
         self.teller: Mention | None = None  # who says what nobody is reported to say
         self.voices: list[Voice] = []
@@ -114,8 +112,8 @@ class _Reader:
         found = [self._speech(i, number) for i in self.touching[number] if self._told(i)]
         speeches = [speech for speech in found if self._carries(speech, number)]
         named = self.cast.notice(self.text[span.start : span.end], span.start, number)
-        if speeches:
-            main = main_speech(speeches, self.attributions)
+        main = main_speech(speeches, self.attributions) if speeches else None
+        if main is not None and (main.speaker is not None or self.teller is None):
             parts = self._parts(speeches, number, named)
             target = self._target(main, number, named)
             own = self.teller is not None and self._own(main.number)
@@ -200,7 +198,7 @@ class _Reader:
             if self.text[source.start : source.end].lower() == "you":  # whom the words go to
                 self.speakers[index] = self.teller
                 return
-            told = zip(self.voices[-3:], self.sentences[max(number - 3, 0) :], strict=False)
+            told = zip(self.voices[-4:], self.sentences[max(number - 4, 0) :], strict=False)
             mention = issuer(self.text, source, [(v.speaker, span) for v, span in told])
             mention = mention or self._mention(whole_name(self.text, source), number)
             if mention is not None or source is attribution.sources[-1]:
@@ -234,8 +232,9 @@ class _Reader:
         for cue in self.attributions[index].cues:
             home = self.sentences[number]
             found = subject_of(self.text, home, cue) if home.start <= cue.start < home.end else None
-            if found is not None and (mention := self._mention(found, number)):
-                return mention
+            phrase = self.cast.read(self.text[found.start : found.end]) if found else None
+            if found and phrase and phrase.kind != "other":
+                return self._mention(found, number)
         start = first_place(self.attributions[index])
         before, after = index - 1, index + 1
         while before >= 0 and self._inside(before):

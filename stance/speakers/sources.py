@@ -67,7 +67,7 @@ def issuer(text: str, source: Span, told: Sequence[tuple[Mention | None, Span]])
     words = text[source.start : source.end].lower().split()
     if len(words) != 2 or words[0] not in ("the", "this") or words[1] not in w.DOCUMENTS:
         return None
-    given = re.compile(rf"\b(?:an?|its|his|her|their)\s(?:[\w-]+\s){{0,2}}{words[1]}\b")
+    given = re.compile(rf"\b(?:an?|the|its|his|her|their)\s(?:[\w-]+\s){{0,2}}{words[1]}\b")
     for speaker, sentence in told:
         if speaker is not None and given.search(text, sentence.start, sentence.end):
             return replace(speaker, start=source.start, end=source.end, how="title")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stance.schema import Attribution, Span
 
@@ -105,3 +106,25 @@ def first_place(attribution: Attribution) -> int:
 def last_place(attribution: Attribution) -> int:
     """Return where an attribution ends."""
     return max(s.end for s in (*attribution.sources, *attribution.cues, *attribution.contents))
+
+
+def homes(sentences: Sequence[Span], spans: Sequence[Span]) -> set[int]:
+    """Return the numbers of the sentences in which spans begin."""
+    starts = [sentence.start for sentence in sentences]
+    found = {bisect_right(starts, span.start) - 1 for span in spans}
+    return {home for home in found if home >= 0}
+
+
+def within(sentences: Sequence[Span], attributions: Sequence[Attribution]) -> list[Attribution]:
+    """Return attributions without the spans of them that are in no sentence: links, captions."""
+    starts = [sentence.start for sentence in sentences]
+
+    def inside(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+        at = [(span, bisect_right(starts, span.start) - 1) for span in spans]
+        return tuple(s for s, i in at if i >= 0 and s.start < sentences[i].end)
+
+    kept = [
+        replace(a, sources=inside(a.sources), cues=inside(a.cues), contents=inside(a.contents))
+        for a in attributions
+    ]
+    return [a for a in kept if a.sources or a.cues or a.contents]

@@ -80,12 +80,14 @@ def turns(text: str, sentences: Sequence[Span], own: Sequence[bool], cast: Cast)
     counts = Counter(who.lower() for who, *_ in labels)
     if len(labels) >= _LEAST and len(counts) > 1 and max(counts.values()) > 1:
         return Turns(_labelled(text, sentences, labels, cast), sentences)
-    asked = [n for n, span in enumerate(sentences) if own[n] and _asks(text, span)]
-    if len(asked) < _LEAST or not _is_interview(text, sentences, asked):
+    questions = [n for n, span in enumerate(sentences) if _asks(text, span)]
+    asked = [n for n in questions if own[n]]
+    if len(asked) < _LEAST or not _is_interview(text, sentences, questions):
         return Turns({}, sentences)
     answers: tuple[str, int | None] = (_interviewee(text, cast), None)
     asks: tuple[str, int | None] = (ASKER, None)
-    names = {n: asks if n in asked else answers for n in range(asked[0], len(sentences)) if own[n]}
+    spoken = range(questions[0], len(sentences))
+    names = {n: asks if n in questions else answers for n in spoken}
     return Turns(names, sentences)
 
 

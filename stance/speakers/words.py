@@ -72,7 +72,7 @@ ORGANS = _set(
     "artillery aircraft warplanes jets warships coastguard consulate garrison legislature "
     "senate congress commission directorate customs service bureau deputies lawmakers leaders "
     "premier mission team politicians commanders generals envoys state nation country people "
-    "capital party-secretary radio television airways guard guards navy fleet"
+    "capital party-secretary radio television media airways guard guards navy fleet"
 )
 BODIES = _set(
     "union unions federation association council committee party movement group front alliance "
@@ -174,6 +174,8 @@ STATE_OFFICES = _set(
 )
 """Offices and organs of a state, even where the words do not say of which."""
 PLACE_PREPOSITIONS = _set("in at near outside inside around via across throughout within off into")
+OFFICIAL = _set("official state state-run state-owned government semi-official")
+"""What tells that a news agency, a newspaper or a channel speaks for its state."""
 PREPOSITIONS = PLACE_PREPOSITIONS | _set(
     "of on for from by with to under over after before since during between among against about "
     "toward towards through along behind beside beyond despite without upon per like as than "
