@@ -179,6 +179,32 @@ Iran and Israel traded blows, and Israel blamed Iran.
     ]
 
 
+HARMED = """\
+{Norway's premier} <said> [Russia and Russia alone had chosen this].
+
+{The premier} <said> [Russia must go, and that an attack on Ukraine would cost it dearly].
+
+{She} <said> [that invading Ukraine was a crime].
+
+{Moscow} <threatened> [a strike on Kyiv].
+
+{Oslo} <warned> [that a war with Ukraine would ruin them].
+
+{The premier} praised Poland, <saying> [that Norway was not alone].
+"""
+
+
+def test_words_about_harm_go_to_who_does_it() -> None:
+    _, voices = read(HARMED)
+    targets = [v.target and (v.target.actor, v.target.how) for v in voices.sentences]
+    assert targets[2:] == [
+        ("rus", "dispute"),
+        ("ukr", "addressee"),
+        ("rus", "pronoun"),
+        ("pol", "addressee"),
+    ]
+
+
 def test_a_sentence_without_a_move_has_no_target_unless_addressed() -> None:
     text = "{Iran} <said> [Israel was holding elections].\n\n{Iran} <told> Israel [the time].\n"
     _, voices = read(text, moves=[False, False])

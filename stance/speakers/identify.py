@@ -341,7 +341,7 @@ class _Reader:
         number: int,
     ) -> Mention | None:
         moves = self.moves[number]
-        target = self.targets.find(speaker.actors, areas, cues, named, moves=moves)
+        target = self.targets.find(speaker, areas, cues, named, moves=moves)
         if target is not None and target.start is not None and target.end is not None:
             self.cast.mention(target.actor, target.start, target.end)
         return target

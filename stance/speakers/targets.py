@@ -17,6 +17,14 @@ EVERYBODY = "all-parties"
 _THEM = re.compile(r"\b(?:they|them|their)\b", re.IGNORECASE)
 _YOU = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
 _AT = frozenset("back out aimed directed anger angry levelled fury furious".split())
+_NEXT = re.compile(r"\s+(?:(?:has|have|had|also|then|later|again)\s+)*([a-z]+)\b")
+_HARM = re.compile(
+    r"\b(?:wars?|invasion|aggression|attacks?|assaults?|strikes?|offensive|raids?|threats?|violence|"
+    r"occupation|annexation|blockade|bombing|bombardment|shelling|siege|crimes?|storming)\s"
+    r"(?:against|on|of|into|to|upon|with|over)\s(?:the\s)?\Z"
+    r"|\b(?:invad|attack|bomb|shell|occupy|annex|destroy)(?:s|ed|ing)?\s(?:the\s)?\Z",
+    re.IGNORECASE,
+)
 _FIXED = re.compile(
     r"\b(?:the )?([a-z][a-z-]+ ){0,2}(" + "|".join(sorted(w.BODIES | w.PEOPLE)) + r")\b"
 )
@@ -32,7 +40,7 @@ class Targets:
 
     def find(
         self,
-        speaker: tuple[str, ...],
+        speaker: Mention,
         areas: Sequence[Span],
         cues: Sequence[Span],
         named: Sequence[tuple[int, int, str]],
@@ -42,23 +50,36 @@ class Targets:
         """Return whom a speaker's words are toward, or None if it is unclear.
 
         Args:
-            speaker: The actors who speak or act.
+            speaker: Who speaks or acts.
             areas: What is said or done, in order: where the target may be named.
             cues: Reporting words, after which an addressee may stand.
             named: Places of actors in the sentence, in order.
             moves: The sentence shows a move in a dispute; without one only an addressee counts.
         """
-        own = {*speaker, *map(self._cast.side, speaker)}
+        actors = speaker.actors
+        own = {*actors, *map(self._cast.side, actors)}
         others = [n for n in named if n[2] not in own and self._cast.side(n[2]) not in own]
-        found = self._addressed(others, cues)
+        found = self._addressed(others, [*cues, *self._verb(speaker)])
         if found is None and moves:
-            found = self._named(others, areas) or self._everybody(areas)
-            found = found or self._by_word(speaker, own, areas)
+            found, harmed = self._named(others, areas)
+            found = found or self._everybody(areas)
+            other = self._other(self._cast.side(actors[0]), own) if harmed else None
+            if harmed and found and other not in (None, found.actor, self._cast.side(found.actor)):
+                own |= {found.actor}
+                found = None
+            found = found or self._by_word(actors, own, areas)
         if found is not None and found.actor != EVERYBODY:
-            for actor in speaker:
+            for actor in actors:
                 side = self._cast.side(actor)
                 self._last[side] = found.actor
         return found
+
+    def _verb(self, speaker: Mention) -> list[Span]:
+        """Return the word behind whoever speaks, which a tagger may have taken for no cue."""
+        if speaker.end is None:
+            return []
+        match = _NEXT.match(self._text, speaker.end)
+        return [Span(*match.span(1))] if match else []
 
     def _addressed(
         self, others: Sequence[tuple[int, int, str]], cues: Sequence[Span]
@@ -71,13 +92,19 @@ class Targets:
                 gap = self._text[cue.end : start]
                 near = 0 <= start - cue.end < 40 and len(gap.split()) <= 4
                 near = near and not self._is_attribute(start, end, actor)
-                if near and not re.search(r"[.;:“\"]|\b(?:that|in|at)\b", gap):
+                if near and not re.search(
+                    r"[.;:“\"]|\b(?:that|in|at|with|against|about|over)\b", gap
+                ):
                     return Mention(start, end, actor, "addressee")
         return None
 
     def _named(
         self, others: Sequence[tuple[int, int, str]], areas: Sequence[Span]
-    ) -> Mention | None:
+    ) -> tuple[Mention | None, bool]:
+        """Return who is named in what is said, and whether as one to whom harm is done.
+
+        "The war against Ukraine" is rather said toward who wages it.
+        """
         best: tuple[int, int, Mention] | None = None
         for start, end, actor in others:
             if not any(area.start <= start and end <= area.end for area in areas):
@@ -88,13 +115,16 @@ class Targets:
             after = self._text[end : end + 30]
             rank = 0
             against = word == "at" and len(before) > 1 and before[-2] in _AT
-            if word in w.PLACE_PREPOSITIONS and not against:
+            if (word in w.PLACE_PREPOSITIONS or word == "under") and not against:
                 rank = 3
+            elif _HARM.search(self._text, max(0, start - 40), start):
+                rank = 2
             elif after[:2] in ("'s", "’s") or self._is_attribute(start, end, actor):
                 rank = 1
             if best is None or rank < best[0]:
                 best = (rank, start, Mention(start, end, actor, "named"))
-        return best[2] if best is not None and best[0] < 3 else None
+        found = best[2] if best is not None and best[0] < 3 else None
+        return found, best is not None and best[0] == 2
 
     def _is_attribute(self, start: int, end: int, actor: str) -> bool:
         known = self._cast.known.actors.get(actor)

@@ -71,7 +71,7 @@ ORGANS = _set(
     "executive treasury officials diplomats ministers negotiators spokesmen gunners soldiers "
     "artillery aircraft warplanes jets warships coastguard consulate garrison legislature "
     "senate congress commission directorate customs service bureau deputies lawmakers leaders "
-    "premier mission team politicians commanders generals envoys state nation country people "
+    "mission team politicians commanders generals envoys state nation country people "
     "capital party-secretary radio television media airways guard guards navy fleet"
 )
 BODIES = _set(
