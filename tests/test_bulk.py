@@ -224,6 +224,13 @@ def test_compressed_file_that_is_cut_off_is_told(model: Model) -> None:
     assert not list(Path().glob("*out*"))
 
 
+@pytest.mark.parametrize(("name", "content"), [("a.jsonl", ""), ("a.csv", "id,text\n")])
+def test_text_table_without_rows_is_told_so(model: Model, name: str, content: str) -> None:
+    Path(name).write_text(content)
+    with pytest.raises(DocumentError, match=f"{name}: no rows"):
+        model.score_corpus(name, "out.parquet")
+
+
 def test_output_that_is_there_is_refused(model: Model, table: Path) -> None:
     model.score_corpus(table, "out.parquet", limit=3)
     before = Path("out.parquet").read_bytes()
@@ -248,6 +255,10 @@ def test_limit_and_sample_choose_documents(model: Model, table: Path) -> None:
     assert drawn["document"].tolist() != list(range(9))
     assert drawn["text"].tolist() == [TEXTS[n] for n in drawn["document"]]
     pd.testing.assert_frame_equal(drawn, sentences("b.articles.parquet"))
+    model.score_corpus(table, "c.parquet", sample=9, limit=12)
+    both = sentences("c.articles.parquet")["document"]
+    assert len(both) == 9
+    assert both.max() < 12
 
 
 def stopping_after(chunks: int, error: Exception) -> Any:
@@ -374,6 +385,26 @@ def test_killed_at_any_moment_it_goes_on(
     whole()
     model.score_corpus(table, "other.parquet")
     pd.testing.assert_frame_equal(sentences(), sentences("other.parquet"), atol=2e-3)
+
+
+def test_scoring_processes_end_when_theirs_is_killed(model_folder: Path, table: Path) -> None:
+    Path("program.py").write_text(PROGRAM)
+    command = [sys.executable, "program.py", str(model_folder), "2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen(command, env=environment, start_new_session=True)
+    while child.poll() is None and not list(Path(".out.parquet.unfinished").glob("0*.json")):
+        time.sleep(0.005)
+    child.kill()
+    child.wait()
+    until = time.monotonic() + 10
+    try:
+        while time.monotonic() < until:
+            os.killpg(child.pid, 0)  # refused once the group is empty
+            time.sleep(0.02)
+    except ProcessLookupError:
+        return
+    os.killpg(child.pid, signal.SIGKILL)
+    pytest.fail("a scoring process lives on")
 
 
 def test_memory_does_not_hold_a_whole_row_group(table: Path) -> None:

@@ -168,7 +168,7 @@ def told(place: Path) -> Iterator[None]:
 
 
 def _difference(begun: object, now: object) -> str:
-    short = all(len(str(value)) < 100 for value in (begun, now))
+    short = all(len(str(value)) < 50 for value in (begun, now))
     return f" ({begun!r}, now {now!r})" if short and begun is not None else ""
 
 

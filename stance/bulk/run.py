@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -9,8 +10,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from stance.article import Document, language_of, read_document
@@ -93,7 +95,7 @@ def score_corpus(
         processes: How many score side by side, at least 1. With several, a script calls this under
             `if __name__ == "__main__":`.
         limit: Score the first so many documents only.
-        sample: Score so many documents only, drawn by a fixed seed.
+        sample: Score so many of these only, drawn by a fixed seed.
         resume: Go on with a run that was cut off.
         overwrite: Replace what is there.
         show: Told the progress after each chunk.
@@ -204,7 +206,8 @@ def _together(
             ) from None
 
     # Not forked: the threads of a loaded model do not survive that.
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
     try:
         for chunk in sources.chunks():
             sources.check_unchanged()
@@ -215,6 +218,18 @@ def _together(
             yield next_one()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End a scoring process when the one that started it is killed: nobody else would."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 _MODEL: Reader | None = None

@@ -63,7 +63,7 @@ class Sources:
         inputs: Tables, article files, folders and patterns (`news/*.parquet`).
         text_column: Column of the tables with the text.
         limit: The first so many documents only.
-        sample: So many documents only, drawn with a fixed seed.
+        sample: So many of these only, drawn with a fixed seed.
 
     Attributes:
         files: What is read, in order.
@@ -99,11 +99,11 @@ class Sources:
                 f"{', '.join(self.files[:3])}: the tables do not fit together: {error}; score "
                 f"them one by one"
             ) from None
-        self._wanted: set[int] | None = None
-        if sample is not None and sample < found:
-            self._wanted = set(random.Random(13).sample(range(found), sample))
         self._end = found if limit is None else min(limit, found)
-        self.total = self._end if self._wanted is None else sum(n < self._end for n in self._wanted)
+        self._wanted: set[int] | None = None
+        if sample is not None and sample < self._end:
+            self._wanted = set(random.Random(13).sample(range(self._end), sample))
+        self.total = self._end if self._wanted is None else len(self._wanted)
 
     @property
     def fingerprint(self) -> str:
@@ -204,14 +204,14 @@ def _survey(file: str, text_column: str) -> tuple[int, Any]:
     kind = _kind(file)
     assert kind is not None
     rows, schema = READERS[kind].survey(file)
+    if not rows:
+        raise DocumentError(f"{file}: no rows")
     if text_column not in schema.names:
         shown = ", ".join(map(repr, schema.names)) or "none"
         raise DocumentError(
             f"{file}: no column {text_column!r}; the columns are {shown}; name the one with the "
             f"text: --text-column"
         )
-    if not rows:
-        raise DocumentError(f"{file}: no rows")
     try:
         READERS[kind].check_text(schema.field(text_column))
     except StanceError as error:
