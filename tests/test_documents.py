@@ -143,6 +143,12 @@ def test_who_leads_a_body_is_the_one_named_and_not_the_body() -> None:
     assert actors(read(text)[1]) == ["yevgeny-moss"]
 
 
+@pytest.mark.parametrize("who", ["Most", "Both", "Mr"])
+def test_a_word_of_quantity_or_address_is_no_actor(who: str) -> None:
+    _, voices = read(f"{{{who}}} <said> [that the talks had failed].\n")
+    assert not voices.actors
+
+
 def test_the_death_of_somebody_does_nothing_that_he_does() -> None:
     assert actors(read("The execution of Omar Said led to protests in Teld.\n")[1]) == [None]
 

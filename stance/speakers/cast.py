@@ -364,7 +364,7 @@ class Cast:
 
     def _described(self, phrase: Phrase) -> Referent | None:
         nobody = phrase.kind == "other" and not (phrase.head or phrase.ids)
-        if nobody or plain(phrase.text).rstrip(".") in w.ADDRESSES:
+        if nobody or plain(phrase.text).rstrip(".") in w.NOBODY:
             return None
         person = phrase.kind in ("office", "people") and phrase.gender != "many"
         side = phrase.ids[0] if phrase.ids and phrase.kind == "office" else ""

@@ -102,7 +102,8 @@ TITLES = _set(
     "Tunku Hon. H.E. U Daw Archduke Joint County Regional Provincial Federal National Acting "
     "Former Supreme Leader Monsieur Lt"
 )
-ADDRESSES = _set("mr mrs ms miss sir madam dr")
+NOBODY = _set("mr mrs ms miss sir madam dr you most many some few all both others none one two")
+"""Words alone that name nobody, whatever a tagger takes them for."""
 # Capitalised words that begin a sentence, or name no person: days, months, compass points.
 NO_NAMES = _set(
     "The A An This That These Those In On At Of For And But Or As By From With Without After "
