@@ -1,7 +1,7 @@
 """Speed of scoring beside other ways to do it, on the same sentences, in one run.
 
     python benchmarks/throughput.py --model models/ACCURATE --fast models/FAST
-    python benchmarks/throughput.py --model models/ACCURATE --bulk 100000 --work scratch/
+    python benchmarks/throughput.py --model models/ACCURATE --bulk 100000 1000000 --work scratch/
     python benchmarks/throughput.py --model models/ACCURATE --plot growth.png
 
 All contestants take turns in short rounds, on one thread each; what is printed are medians over the
@@ -33,6 +33,10 @@ from ceiling import Ceiling, cpu_seconds
 Predict = Callable[[Sequence[str]], Any]
 REFERENCE = "Hugging Face pipeline, batch 32"
 
+NUMBERS = (500, 1000, 2000, 4000, 8000)
+LENGTHS = (8, 16, 32, 64, 96)
+"""Sentences, and words of a sentence, that times are plotted against."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -42,7 +46,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=256, help="of the first file, to time")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--head-rows", type=int, default=2000, help="to fit the embedding's head")
-    parser.add_argument("--bulk", type=int, default=0, help="sentences from Parquet to Parquet")
+    parser.add_argument("--bulk", type=int, nargs="*", help="sentences from Parquet to Parquet")
     parser.add_argument("--processes", type=int, default=1, help="of --bulk")
     parser.add_argument("--work", type=Path, help="folder for --bulk's files")
     parser.add_argument("--plot", type=Path, help="picture of time against number and length")
@@ -52,9 +56,10 @@ def main() -> None:
         if options.fast:
             models["fast"] = with_int8(options.fast, Path(scratch) / "fast")
         if options.bulk:
-            bulk(options, models)
+            for sentences in options.bulk:
+                bulk(sentences, options, models)
         elif options.plot:
-            growth(options, models["accurate"])
+            growth(options.plot, models)
         else:
             race(options, models)
             start_up(models)
@@ -259,17 +264,29 @@ def start_up(models: dict[str, Path]) -> None:
 
 
 SPENT = """
-import os, sys
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-print(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=sys.stderr)
+import os, sys, time
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, setpgroup=0)
+page, most = os.sysconf("SC_PAGE_SIZE"), 0
+def resident(process):
+    try:
+        inside = os.getpgid(int(process)) == pid
+        return int(open(f"/proc/{process}/statm").read().split()[1]) * page if inside else 0
+    except OSError:
+        return 0
+while not (ended := os.wait4(pid, os.WNOHANG))[0]:
+    most = max(most, sum(map(resident, filter(str.isdigit, os.listdir("/proc")))))
+    time.sleep(0.1)
+_, status, usage = ended
+seconds = usage.ru_utime + usage.ru_stime
+print(status, seconds, usage.ru_maxrss / 1024, most / 2**20, file=sys.stderr)
 """
 """A small process that starts a command: of a large one's child, the memory before it starts
 counts."""
 
 
-def spent(command: list[str]) -> tuple[float, float]:
-    """Return the CPU seconds of a command, and the most memory of it in MB."""
+def spent(command: list[str]) -> tuple[float, float, float]:
+    """Return the CPU seconds of a command, and the most memory in MB of one of its processes, and
+    of all together."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", SPENT, *command],
         input="We will never negotiate.",
@@ -277,13 +294,13 @@ def spent(command: list[str]) -> tuple[float, float]:
         text=True,
         check=True,
     )
-    status, seconds, memory = map(float, done.stderr.splitlines()[-1].split())
+    status, seconds, memory, together = map(float, done.stderr.splitlines()[-1].split())
     if status:
         raise SystemExit(f"{' '.join(command)}: {done.stderr}")
-    return seconds, memory
+    return seconds, memory, together
 
 
-def bulk(options: argparse.Namespace, models: dict[str, Path]) -> None:
+def bulk(sentences: int, options: argparse.Namespace, models: dict[str, Path]) -> None:
     """Score articles made of altered sentences, from Parquet to Parquet, and the same bare."""
     import pyarrow
     import pyarrow.parquet
@@ -295,9 +312,9 @@ def bulk(options: argparse.Namespace, models: dict[str, Path]) -> None:
     size = 20
     schema = pyarrow.schema([("id", pyarrow.int64()), ("text", pyarrow.string())])
     with pyarrow.parquet.ParquetWriter(work / "input.parquet", schema) as writer:
-        for start in range(0, options.bulk, 1000 * size):
-            numbers = range(start, min(start + 1000 * size, options.bulk), size)
-            texts = [" ".join(altered(source, n + k) for k in range(size)) for n in numbers]
+        for start in range(0, sentences, 1000 * size):
+            numbers = range(start, min(start + 1000 * size, sentences), size)
+            texts = ["\n\n".join(altered(source, n + k) for k in range(size)) for n in numbers]
             writer.write_table(pyarrow.table({"id": list(numbers), "text": texts}, schema))
     command = [
         *(sys.executable, "-m", "stance", "predict", str(work / "input.parquet"), "--overwrite"),
@@ -305,15 +322,20 @@ def bulk(options: argparse.Namespace, models: dict[str, Path]) -> None:
         *("--processes", str(options.processes), "--threads", "1"),
     ]
     began = time.perf_counter()
-    seconds, memory = spent(command)
+    seconds, memory, together = spent(command)
     wall = time.perf_counter() - began
-    scored = pyarrow.parquet.read_table(work / "scored.parquet", columns=["text"])["text"]
+    file = pyarrow.parquet.ParquetFile(work / "scored.parquet")
+    bare = next(file.iter_batches(4000, columns=["text"]))["text"].to_pylist()
     model = stance.load(folder, threads=1)
-    bare = scored.slice(0, 4000).to_pylist()
     rate = len(bare) / min(cpu_seconds(lambda: model.predict_proba(bare)) for _ in range(2))
-    print(f"{len(scored)} sentences from Parquet to Parquet, {model!r}, {model.precision}")
-    print(f"{wall:.0f} s ({seconds:.0f} s of CPU), at most {memory:.0f} MB in a process")
-    print(f"{len(scored) / seconds:.0f} sentences per CPU second; the engine bare {rate:.0f}")
+    found = file.metadata.num_rows
+    print(
+        f"{found} sentences from Parquet to Parquet, {model.name}, {model.precision}: "
+        f"{wall:.0f} s, {seconds:.0f} s of CPU; at most {memory:.0f} MB in a "
+        f"process, {together:.0f} MB in all; {found / seconds:.0f} sentences per CPU "
+        f"second, {found / seconds / rate:.0%} of the engine's bare {rate:.0f}",
+        flush=True,
+    )
 
 
 def altered(source: Sequence[str], number: int) -> str:
@@ -322,32 +344,37 @@ def altered(source: Sequence[str], number: int) -> str:
     return f"{text[:-1]} on day {number}{text[-1]}"
 
 
-def growth(options: argparse.Namespace, folder: Path) -> None:
+def growth(picture: Path, models: dict[str, Path]) -> None:
     """Plot seconds against the number of sentences, and against their length."""
     import matplotlib.pyplot as plt
 
-    model = stance.load(folder, threads=1)
-    texts = [row["text"] for row in read_labelled(Path(options.data[0]))]
-    numbers = [n for n in (64, 128, 256, 512, 1024) if n <= len(texts)]
-    lengths = (8, 16, 32, 64, 96)
+    source = [row["text"] for row in read_labelled(Path("data/test.jsonl"))]
+    texts = [altered(source, n) for n in range(max(NUMBERS))]
+    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    for name, folder in models.items():
+        model = stance.load(folder, threads=1)
 
-    def best(some: Sequence[str]) -> float:
-        return min(cpu_seconds(lambda: model.predict_proba(some)) for _ in range(3))
+        def best(some: Sequence[str], model: Model = model) -> float:
+            return min(cpu_seconds(lambda: model.predict_proba(some)) for _ in range(2))
 
-    by_number = [best(texts[:n]) for n in numbers]
-    word = "talks "
-    by_length = [best([f"{n} " + word * length for n in range(64)]) for length in lengths]
-    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5))
-    left.plot(numbers, by_number, "o-")
+        by_number = [best(texts[:n]) for n in NUMBERS]
+        some = [[f"{n} " + "talks " * words for n in range(256)] for words in LENGTHS]
+        by_length = [1000 * best(each) / len(each) for each in some]
+        left.plot(NUMBERS, by_number, "o-", label=f"{name}, {model.precision}")
+        right.plot(LENGTHS, by_length, "o-")
+        for what, places, values in (
+            ("seconds by sentences", NUMBERS, by_number),
+            ("milliseconds by words", LENGTHS, by_length),
+        ):
+            told = dict(zip(places, np.round(values, 3).tolist(), strict=True))
+            print(f"{name}, {what}: {json.dumps(told)}", flush=True)
     left.set(xlabel="sentences", ylabel="CPU seconds", xlim=0, ylim=0)
-    right.plot(lengths, [1000 * s / 64 for s in by_length], "o-")
+    left.legend(frameon=False)
     right.set(xlabel="words of a sentence", ylabel="CPU milliseconds a sentence", xlim=0, ylim=0)
-    plt.tight_layout()
-    plt.savefig(options.plot, dpi=150)
-    print(
-        json.dumps({"sentences": dict(zip(numbers, np.round(by_number, 3).tolist(), strict=True))})
-    )
-    print(json.dumps({"words": dict(zip(lengths, np.round(by_length, 3).tolist(), strict=True))}))
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    plt.savefig(picture, dpi=150)
 
 
 def median(values: Any) -> float:
