@@ -209,11 +209,12 @@ _TITLES = frozenset(
     ).split()
 )
 
-_LEADERS = re.compile(
-    r"\s+(president|prime minister|premier|chancellor|taoiseach|king|emir|sultan|supreme leader)"
-    r"(?=['’]s\b|[\s,.;:]|$)",
-    re.IGNORECASE,
-)
+LEADERS = (
+    "president;prime minister;premier;chancellor;taoiseach;king;emir;sultan;supreme leader"
+).split(";")
+"""Titles of heads of government."""
+
+_LEADERS = re.compile(rf"\s+({'|'.join(LEADERS)})(?=['’]s\b|[\s,.;:]|$)", re.IGNORECASE)
 
 
 def swap(text: str, old: str, new: str) -> str | None:

