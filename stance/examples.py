@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from stance.augmentation import augmented
 from stance.config import Config
 from stance.corpus import read_votes
 from stance.schema import DataError
@@ -29,11 +28,7 @@ def examples(rows: Sequence[Row], settings: Config) -> dict[str, list[Any]]:
         DataError: If a vote is unknown, every row weighs 0, or a column or value that has a weight
             does not occur.
     """
-    shown = augmented(
-        oversampled(rows, settings),
-        swapped=settings.train.swapped,
-        seed=settings.train.seed,
-    )
+    shown = oversampled(rows, settings)
     return {
         "text": [row["text"] for row in shown],
         "target": [target(row, settings) for row in shown],

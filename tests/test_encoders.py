@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,52 @@ def test_marks_of_every_style_are_read_alike(encoders: dict[str, Path], architec
     assert all(ids == same[0] for ids in same)
     assert tokenizer("They met.")["input_ids"] == tokenizer("They met")["input_ids"]
     assert tokenizer("They met.")["input_ids"] != tokenizer("They met?")["input_ids"]
+
+
+def read(encoder: Path, *, mask_actors: bool) -> Callable[[str], str]:
+    settings = {"name": str(encoder), "max_length": 64, "mask_actors": mask_actors}
+    tokenizer, _ = load_pretrained(Config.model_validate({"encoder": settings}))
+    return tokenizer.backend_tokenizer.normalizer.normalize_str  # type: ignore[no-any-return]
+
+
+ABOUT_OTHERS = [
+    ("an Iranian envoy met Iran's guest", "a Norwegian envoy met Norway's guest"),
+    ("the United States' offer stands", "Peru's offer stands"),
+    ("the Russian president blamed Tehran", "the British prime minister blamed the Kremlin"),
+    ("Saudi Arabia told the Mexicans", "Mexico told the Poles"),
+    ("Mexico City is silent", "The White House is silent"),
+    ("the Taliban fired on the Houthis", "Hamas fired on Islamic Jihad"),
+    ("the Kosovo Liberation Army's men", "Hezbollah's men"),
+    ("US troops and NORTH KOREA", "U.S. troops and north korea"),
+]
+
+
+@pytest.mark.parametrize(("text", "other"), ABOUT_OTHERS)
+def test_every_state_and_every_group_is_read_as_one(
+    encoders: dict[str, Path], text: str, other: str
+) -> None:
+    masked = read(encoders["bert"], mask_actors=True)
+    assert masked(text) == masked(other)
+    plain = read(encoders["bert"], mask_actors=False)
+    assert plain(text) != plain(other)
+
+
+def test_other_words_are_not_read_as_actors(encoders: dict[str, Path]) -> None:
+    masked, plain = (read(encoders["bert"], mask_actors=m) for m in (True, False))
+    for text in ("let us polish the male part", "an angry Indianapolis", "the Parisians' king"):
+        assert masked(text) == plain(text)
+
+
+def test_a_tokenizer_that_was_saved_reads_nothing_twice(
+    encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    settings = {"name": str(encoders["bert"]), "max_length": 32, "mask_actors": True}
+    tokenizer, model = load_pretrained(Config.model_validate({"encoder": settings}))
+    tokenizer.save_pretrained(tmp_path)
+    model.encoder.save_pretrained(tmp_path)
+    settings["name"] = str(tmp_path)
+    again, _ = load_pretrained(Config.model_validate({"encoder": settings}))
+    assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
 
 
 def test_how_marks_are_read_is_saved_with_the_tokenizer(

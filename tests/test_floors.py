@@ -25,7 +25,6 @@ FLOORS = (
     ),
     (
         "bulk",
-        "augmentation",
         "cache",
         "calibration",
         "corpus",

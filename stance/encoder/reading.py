@@ -22,17 +22,23 @@ _MARKS: Pairs = [
     ("[‐‑]", "-"),
     ("…", "..."),
     (r"(?<!\.)\.\s*\z", ""),
+    (r"(?i)\bwon't\b", "will not"),
+    (r"(?i)(?<=\bca)n't\b", "nnot"),
+    (r"(?i)(?<=\w)n't\b", " not"),
+    (r"(?i)(?<=\w)'ll\b", " will"),
+    (r"(?i)(?<=\w)'re\b", " are"),
+    (r"(?i)(?<=\w)'ve\b", " have"),
 ]
 """What is found, and what is read in its place, in this order: apostrophes within a word; every
 other mark of quotation, an apostrophe after a plural too; dashes; an ellipsis; a last full stop,
-which a headline lacks and a caption may."""
+which a headline lacks and a caption may; words drawn together ("don't")."""
 
 _OTHER_WORDS = {"Male", "Polish", "US"}
 """Names that in small letters are other words."""
 
 
 def in_one_way(tokenizer: Any, *, mask_actors: bool = False) -> Any:
-    """Return a tokenizer that reads quotation marks, dashes and a last full stop in one way.
+    """Return a tokenizer that reads marks of punctuation and contractions in one way.
 
     It stands in the tokenizer's own normalizer: it is saved with it, holds wherever the model
     scores, and offsets still point into the text as it was given.
@@ -48,7 +54,7 @@ def in_one_way(tokenizer: Any, *, mask_actors: bool = False) -> Any:
     """
     backend = copy.deepcopy(tokenizer.backend_tokenizer)
     there = backend.to_str()
-    for pairs in ([_MARKS, _actors()] if mask_actors else [_MARKS]):
+    for pairs in [_MARKS, _actors()] if mask_actors else [_MARKS]:
         if json.dumps(pairs[0][0], ensure_ascii=False) not in there:
             steps = [normalizers.Replace(Regex(found), read) for found, read in pairs]
             rest = [backend.normalizer] if backend.normalizer is not None else []
