@@ -8,10 +8,12 @@ trains with `configs/fomc.yaml` or `configs/cameo.yaml` and prints a table. Sett
     python benchmarks/published.py fomc --choose
 
 which trains every row of `CANDIDATES` on folds of one train file and measures it on the fold left
-out; whole sentences of the transcripts are held out, and no test file is opened. `--only NAME ...`
-takes some rows, `--folds 0 1` some folds, `--set train.epochs=2` changes every row, `--teachers 3`
-distils as many trainings with other seeds into each model. Each training is kept in
-`reports/published.jsonl`: an interrupted run goes on where it was.
+out; whole sentences of the transcripts are held out, and no test file is opened. `default --choose`
+does so with `configs/default.yaml` on the project's own training sentences, whole families held
+out. `--only NAME ...` takes some rows, `--folds 0 1` some folds, `--rows 2000` as many sentences,
+`--alone` leaves out what the configuration has beside the published ones, `--set train.epochs=2`
+changes every row, `--teachers 3` distils as many trainings with other seeds into each model. Each
+training is kept in `reports/published.jsonl`: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ Splits = dict[str, list[Row]]
 
 SEEDS = (5768, 78516, 944601)
 """The published splits of FOMC Combined-S; the name of one is the seed that drew it."""
+
+SOURCES = {"fomc": f"public:fomc/{SEEDS[0]}", "cameo": "public:cameo-penta", "default": "data"}
+"""What `--choose` draws its folds from."""
 
 PUBLISHED = {
     "fomc": (
@@ -72,19 +77,31 @@ CANDIDATES: dict[str, list[str]] = {
 }
 """What `--choose` tries: changes to the configuration, one technique a row."""
 
+OWN_CANDIDATES: dict[str, list[str]] = {
+    "no teacher": ["distill.teachers=[]"],
+    "labels alone, no votes": ["train.soft_labels=0"],
+    "actors named": ["encoder.mask_actors=false"],
+}
+"""What it tries besides on the project's own sentences, which have votes and a teacher."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("corpus", choices=sorted(PUBLISHED))
+    parser.add_argument("corpus", choices=[*sorted(PUBLISHED), "default"])
     parser.add_argument("--choose", action="store_true", help="compare settings on train alone")
     parser.add_argument("--only", nargs="*", help="rows of --choose, by name")
+    parser.add_argument("--rows", type=int, help="sentences that --choose draws [all]")
+    parser.add_argument("--alone", action="store_true", help="nothing beside the corpus")
     parser.add_argument("--folds", type=int, nargs="*", default=list(range(5)))
     parser.add_argument("--seeds", type=int, nargs="*", default=[13], help="of each training")
     parser.add_argument("--teachers", type=int, default=0, help="seeds distilled into each model")
     parser.add_argument("--set", nargs="*", default=[], help="section.key=value for every row")
     parser.add_argument("--kept", type=Path, default=Path("reports/published.jsonl"))
-    study = Study(parser.parse_args())
-    study.choose() if study.options.choose else study.compare()
+    options = parser.parse_args()
+    if options.corpus == "default" and not options.choose:
+        parser.error("nothing is published on the project's own corpus: add --choose")
+    study = Study(options)
+    study.choose() if options.choose else study.compare()
 
 
 class Study:
@@ -96,7 +113,8 @@ class Study:
         self.figure = "weighted_f1" if options.corpus == "fomc" else "macro_f1"
         data = stance.load_config(self.config).data
         self.cut = data.cut
-        self.beside = [str(path) for path in data.path[1:]]  # of our own, no test split of it read
+        # of our own, no test split of it read
+        self.beside = [] if options.alone else [str(path) for path in data.path[1:]]
         lines = options.kept.read_text().splitlines() if options.kept.exists() else []
         self.kept = {entry["key"]: entry["figures"] for entry in map(json.loads, lines)}
 
@@ -110,7 +128,7 @@ class Study:
                 "  without test sentences that are in train", [one["without"] for one in found]
             )
         else:
-            rows = train_rows("cameo-penta")
+            rows = train_rows(SOURCES["cameo"])
             found = [
                 self.on_fold(f"cameo fold {number}", splits, [])
                 for number, splits in self.chosen_folds(rows)
@@ -122,11 +140,11 @@ class Study:
 
     def choose(self) -> None:
         """Print a line for each candidate: held-out parts of one train file, paired by fold."""
-        name = f"fomc/{SEEDS[0]}" if self.options.corpus == "fomc" else "cameo-penta"
-        rows = train_rows(name)
-        print(f"{self.figure} on folds left out of the train part of public:{name}")
+        name = SOURCES[self.options.corpus]
+        rows = train_rows(name, self.options.rows)
+        print(f"{self.figure} on folds left out of {len(rows)} rows of the train part of {name}")
         first: list[float] | None = None
-        for candidate, changes in CANDIDATES.items():
+        for candidate, changes in candidates(self.options.corpus).items():
             if self.options.only and candidate not in self.options.only:
                 continue
             found = [
@@ -178,7 +196,7 @@ class Study:
         found = []
         for seed in self.options.seeds:
             mark = f"{name} seed {seed} {given.train!r} {given.encoder!r} {given.data.cut!r} "
-            mark += f"{self.options.teachers} teachers"
+            mark += f"{self.options.teachers} teachers {self.beside} {self.options.rows}"
             if mark not in self.kept:
                 self.kept[mark] = self.trained(changes, seed, rows, fresh)
                 self.options.kept.parent.mkdir(parents=True, exist_ok=True)
@@ -222,10 +240,16 @@ class Study:
         print(f"{name:84}{statistics.mean(found):.3f}{spread}  [{cells}]{gain}", flush=True)
 
 
-def train_rows(name: str) -> list[Row]:
-    """Return the train part of a published corpus, each sentence once."""
-    nothing = CutConfig(dev=0.0, test=0.0)
-    return load_corpus(f"public:{name}", labels=(), splits=("train",), cut=nothing).rows("train")
+def candidates(corpus: str) -> dict[str, list[str]]:
+    """Return what is tried on a corpus."""
+    return {**CANDIDATES, **(OWN_CANDIDATES if corpus == "default" else {})}
+
+
+def train_rows(name: str, limit: int | None = None) -> list[Row]:
+    """Return the train part of a corpus, each published sentence once; or about so many rows."""
+    cut = CutConfig(dev=0.0, test=0.0) if name.startswith("public:") else CutConfig()
+    corpus = load_corpus(name, labels=(), splits=("train",), cut=cut)
+    return corpus.limited(limit, seed=0) if limit else corpus.rows("train")
 
 
 def folds(rows: list[Row], cut: CutConfig, count: int = 5) -> Iterator[Splits]:
