@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stance import artifact, distillation, metrics, tracking
+from stance import artifact, distillation, metrics, tracking, workspace
 from stance.config import Config, Dimension, as_override, load_config, restore_config
 from stance.corpus import Corpus, load_configured
 from stance.schema import ConfigError, StanceError, require
@@ -40,6 +40,8 @@ _STUDY = "stance.study"
 _DEV = f"dev/{metrics.PRIMARY}"
 _AGAIN = 2
 """How often a trial is taken up that a process ended with: it may be what ended it."""
+_FAULTS = 5
+"""Trials in a row that fail before the search does."""
 _STARTUP = 5
 """Trials before the first is ended early, and so compared with the median of those before."""
 
@@ -136,7 +138,10 @@ def tune(
     folder = Path(output) if output is not None else STUDIES / name
     folder.mkdir(parents=True, exist_ok=True)
     busy = f"{folder}: this search is under way already; wait, or name another output"
-    with artifact.locked(folder / "lock", busy=busy):
+    with (
+        artifact.locked(folder / "lock", busy=busy),
+        workspace.full_disk_is_told(folder, "with the trial cut off"),
+    ):
         search = _Search(settings, corpus, folder, seed, say)
         return search.run(name, trials, None if time_limit is None else 60 * time_limit)
 
@@ -154,6 +159,7 @@ class _Search:
         self._say = say
         self._study = _study(settings, corpus, folder, seed)
         self._deadline = float("inf")
+        self._faults = 0
 
     def run(self, name: str, trials: int, seconds: float | None) -> Tuned:
         """Try settings until there are `trials` trials or the time is up."""
@@ -219,11 +225,15 @@ class _Search:
                 self._study.tell(trial, state=states.PRUNED)
                 outcome = "ended early"
             except (StanceError, RuntimeError, MemoryError) as error:
+                if workspace.is_full_disk(error):
+                    raise  # it is tried again
                 self._study.tell(trial, state=states.FAIL)
-                if not self._done():
-                    raise  # none came to its end: it is not the draw that is wrong
+                self._faults += 1
+                if not self._done() or self._faults == _FAULTS:
+                    raise  # it is not the draw that is wrong
                 outcome = f"failed: {' '.join(str(error).split())[:200]}"
             else:
+                self._faults = 0
                 self._study.tell(trial, value)
                 run.figures("best/dev", {metrics.PRIMARY: value})
                 outcome = f"dev macro-F1 {value:.3f}"

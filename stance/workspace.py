@@ -125,7 +125,7 @@ def opened(output: Path, mark: str, *, name: str) -> Iterator[Workspace]:
     with artifact.locked(folder / "lock", busy=busy):
         work = None
         try:
-            with _full_disk_is_told(output):
+            with full_disk_is_told(output, "from the last checkpoint"):
                 work = _begun(folder) or _begin(folder, name)
                 yield work
         except BaseException:
@@ -211,25 +211,32 @@ def _idle(folder: Path) -> bool:
 
 
 @contextmanager
-def _full_disk_is_told(output: Path) -> Iterator[None]:
+def full_disk_is_told(output: Path, place: str) -> Iterator[None]:
+    """Turn a full disk into a message; `place` says where the same command goes on."""
     try:
         yield
     except Exception as error:
-        if not _is_full_disk(error):
+        if not is_full_disk(error):
             raise
         free = shutil.disk_usage(output).free / 1e6
         raise StanceError(
             f"{output}: the disk is full ({free:.0f} MB free); make room and give the same "
-            f"command again: it goes on from the last checkpoint"
+            f"command again: it goes on {place}"
         ) from error
 
 
-def _is_full_disk(error: Exception) -> bool:
-    """Return whether that is what an error says; torch and safetensors have their own words."""
+def is_full_disk(error: BaseException | None) -> bool:
+    """Return whether that is what an error says, or what it came of; torch, safetensors and sqlite
+    have their own words."""
+    if error is None or isinstance(error, StanceError):
+        return False
     if isinstance(error, OSError):
         return error.errno in _FULL
-    words = ("os error 28", "os error 122", "os error 27", "inline_container.cc")
-    return not isinstance(error, StanceError) and any(word in str(error) for word in words)
+    words = (
+        *("os error 28", "os error 122", "os error 27", "inline_container.cc"),
+        *("database or disk is full", "disk I/O error"),
+    )
+    return any(word in str(error) for word in words) or is_full_disk(error.__cause__)
 
 
 def _version(package: str) -> str | None:

@@ -424,6 +424,11 @@ def test_a_damaged_encoder_is_told(encoders: dict[str, Path], tmp_path: Path) ->
         load_encoder(str(damaged))
 
 
+def test_a_folder_without_an_encoder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no config.json in this folder\nExpected a folder with"):
+        load_encoder(str(tmp_path))
+
+
 def test_a_sentencepiece_vocabulary_without_its_library_is_told(
     encoders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,6 +211,50 @@ def test_statistics_show_the_labels_that_there_are() -> None:
     assert row == ["all", "3", "67%", "33%"]
 
 
+def test_labels_with_any_characters_are_tracked(tiny_encoder: Path) -> None:
+    import mlflow
+
+    names = {"0": "pro (strong)", "1": "100 %", "2": "für", "3": "c/d & e", "4": ".."}
+    with Path("odd.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for code, texts in PENTA.items():
+            writer.writerows([f"{mark} {t}", names[code]] for mark in range(8) for t in texts)
+    settings = tiny_settings(
+        tiny_encoder,
+        Path("odd.csv"),
+        Path("models/odd"),
+        labels=None,
+        train={"epochs": 1, "class_weights": {"100 %": 2}},
+        tracking={"experiment": "odd"},
+    )
+    trained = train(settings)
+    run = mlflow.get_run(trained.run_id)
+    found = {key.split("/")[3] for key in run.data.metrics if key.startswith("best/dev/labels/")}
+    assert found == {"pro _strong_", "100 _", "für", "c_d _ e", "_"}
+    assert run.data.params["train/class_weights/100 _"] == "2.0"
+    stance.evaluate(trained.folder, baselines=False, behaviour=False, output=None)
+    version = mlflow.MlflowClient().get_model_version_by_alias("stance-odd", "champion")
+    assert version.run_id == trained.run_id
+
+
+def test_other_labels_have_a_registered_model_of_their_own() -> None:
+    def name(**settings: object) -> str:
+        return Config.model_validate(settings).tracking.registered_model
+
+    assert name() == name(labels=["conciliatory", "hardline"], output="models/x") == "stance"
+    assert name(labels=None, output="models/mine") == "stance-mine"
+    assert name(labels=["a", "b"], output=Path("mine")) == "stance-mine"
+    assert name(labels=["a", "b"], tracking={"registered_model": "ours"}) == "ours"
+
+
+def test_classes_may_be_numbers() -> None:
+    Path("a.jsonl").write_text('{"text": "we met.", "label": 1}\n{"text": "no.", "label": 0}\n')
+    assert load_corpus("a.jsonl", labels=()).labels == ("0", "1")
+    with pytest.raises(ConfigError, match=r"labels.1: expected text, found True; put it in quotes"):
+        stance.load_config(None, ["labels=[0, yes]"])
+
+
 def test_unknown_published_corpus_names_the_known() -> None:
     with pytest.raises(DataError, match=r"public:fomc: no such part; expected public:fomc/5768, "):
         load_corpus("public:fomc")
@@ -222,6 +266,13 @@ def test_faults_of_a_file_are_told_by_line() -> None:
     Path("bad.csv").write_text("text,label\nwe met.,x\n,y\n")
     with pytest.raises(DataError, match=r"bad.csv:3: text is empty"):
         load_corpus("bad.csv", labels=())
+    with pytest.raises(DataError, match=r"bad.csv: no column 'side'.*data.label_column"):
+        load_corpus("bad.csv", labels=(), label_column="side")
+    Path("mixed.csv").write_text("text,label\n" + "".join(f"we met {n}.,x\n" for n in range(30)))
+    with Path("mixed.csv").open("a") as file:
+        file.write("no.,y\n")
+    with pytest.raises(DataError, match=r"mixed.csv:32: unknown label 'y'"):
+        load_corpus("mixed.csv", labels=("x", "z"))
     Path("odd.csv").write_text("text,label\nwe met.,x\n")
     with pytest.raises(DataError, match=r"its labels are x: name them .* or let `labels: null`"):
         load_corpus("odd.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,52 @@ def test_trial_that_fails_is_left_out_but_not_if_it_is_the_first(
     monkeypatch.setattr(tuning, "fit", Trainer(fault=wrong))
     with pytest.raises(ConfigError, match="no such layer"):
         tune(settings, trials=6, output="other")
+
+
+def test_trials_that_all_fail_end_the_search(
+    settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(one: Config) -> None:
+        if one.train.learning_rate != settings.train.learning_rate:
+            raise RuntimeError("the GPU has fallen off the bus")
+
+    monkeypatch.setattr(tuning, "fit", Trainer(fault=fault))
+    with pytest.raises(RuntimeError, match="off the bus"):
+        tune(settings, trials=6)
+    assert [row["state"] for row in rows_of(Path("tuning/custom"))] == ["complete", *["fail"] * 4]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_full_disk_is_told_and_the_trial_tried_again(
+    settings: Config, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fault(one: Config) -> None:
+        if one.train.learning_rate != settings.train.learning_rate:
+            raise error
+
+    monkeypatch.setattr(tuning, "fit", Trainer(fault=fault))
+    with pytest.raises(StanceError, match="tuning/custom: the disk is full .* the trial cut off"):
+        tune(settings, trials=3)
+    monkeypatch.setattr(tuning, "fit", Trainer())
+    states = [row["state"] for row in rows_of(tune(settings, trials=3).folder)]
+    assert states == ["complete", "fail", "complete", "complete"]
+
+
+def test_full_study_file_is_told(shell: Server, tiny_encoder: Path, corpus_folder: Path) -> None:
+    short = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3}
+    settings = settings_with(tiny_encoder, corpus_folder, SPACE, train=short)
+    Path("tiny.yaml").write_text(settings.to_yaml())
+    command = ("tune", "--config", "tiny.yaml", "--trials", "1")
+    done = shell.run(*command, at="stance.encoder:fine_tune", do="full")
+    assert done.status == 2, done.output
+    assert done.output.count("the disk is full") == 1
+    assert "Traceback" not in done.output
 
 
 def test_two_at_once_in_one_study_are_refused(trainer: Trainer, settings: Config) -> None:

@@ -219,6 +219,8 @@ class TrackingConfig(Section):
     enabled: bool = True
     experiment: str = Field(default="stance", min_length=1)
     registered_model: str = Field(default="stance", min_length=1)
+    """Whose champion a new model is held against; with other labels than the project's the default
+    is stance-FOLDER, FOLDER being the last part of `output`."""
 
 
 class Config(Section):
@@ -243,12 +245,18 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _poles_go_with_the_labels(cls, given: Any) -> Any:
+    def _other_labels_have_a_champion_of_their_own(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "labels" not in given:
             return given
         labels = given["labels"] or ()
-        poles = {} if "poles" in given or set(POLES) <= set(labels) else {"poles": None}
-        return {**given, **poles, "labels": labels}
+        if set(POLES) <= set(labels):
+            return {**given, "labels": labels}
+        tracking = given.get("tracking", {})
+        if isinstance(tracking, dict):
+            # A champion of its own: the other label set's could not be beaten.
+            folder = Path(given.get("output") or "models").name
+            tracking = {"registered_model": f"stance-{folder}", **tracking}
+        return {"poles": None, **given, "labels": labels, "tracking": tracking}
 
     @model_validator(mode="after")
     def _labels_make_sense(self) -> Config:

@@ -117,6 +117,8 @@ def explain(kind: type[BaseModel], fault: Any) -> str:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
         return f"unknown key {key!r}; {hint}"
+    if fault["type"] == "string_type" and isinstance(fault["input"], bool | int | float):
+        return f"{key}: expected text, found {fault['input']!r}; put it in quotes: '...'"
     message = fault["msg"].removeprefix("Value error, ")
     found = "" if not fault["loc"] else f" (found {fault['input']!r})"
     return f"{key}: {message[0].lower()}{message[1:]}{found}"

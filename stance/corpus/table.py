@@ -80,23 +80,38 @@ def read_labelled(
     Raises:
         DataError: With every fault of every row: missing columns, empty texts, unknown labels.
     """
+    found = read_numbered(path, labels=labels, text_column=text_column, label_column=label_column)
+    return [row for _, row in found]
+
+
+def read_numbered(
+    path: Path,
+    *,
+    labels: Sequence[str] | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+) -> list[Numbered]:
+    """Return the rows of `read_labelled`, each with its line."""
     rows, problems = read_rows(path)
     if rows and (missing := [c for c in (text_column, label_column) if c not in rows[0][1]]):
         raise DataError(
             f"{path}: no column {' and no column '.join(map(repr, missing))}; "
             f"the columns are {', '.join(map(repr, rows[0][1]))}: say which by --text-column and "
-            f"--label-column"
+            f"--label-column, or for a training by data.text_column and data.label_column"
         )
-    result: list[Row] = []
+    result: list[Numbered] = []
     for line, row in rows:
-        row = {**row, "text": row.get(text_column), "label": row.get(label_column)}
+        label = row.get(label_column)
+        if isinstance(label, int) and not isinstance(label, bool):
+            label = str(label)  # classes that are numbers have names like any others
+        row = {**row, "text": row.get(text_column), "label": label}
         faults = text_faults(row["text"]) or _blank(row["text"])
         if labels is not None:
             faults += label_faults(row["label"], labels)
         elif not isinstance(row["label"], str) or not row["label"]:
             faults.append("no label")
         problems.extend(Problem(str(path), line, fault) for fault in faults)
-        result.append(row)
+        result.append((line, row))
     if problems:
         raise DataError(f"{path}: {len(problems)} faults", problems)
     if not result:

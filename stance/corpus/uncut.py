@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stance.config import CutConfig
 from stance.corpus.public import SOURCES, public_rows
-from stance.corpus.table import GROUP_COLUMNS, Numbered, Row, read_labelled, text_faults
+from stance.corpus.table import GROUP_COLUMNS, Numbered, Row, read_numbered, text_faults
 from stance.schema import DataError
 
 logger = logging.getLogger(__name__)
@@ -70,18 +70,24 @@ def read_file(
     Raises:
         DataError: With every fault of every row.
     """
-    rows = read_labelled(path, text_column=text_column, label_column=label_column)
-    column = next((name for name in GROUP_COLUMNS if name in rows[0]), None)
+    numbered = read_numbered(path, text_column=text_column, label_column=label_column)
+    column = next((name for name in GROUP_COLUMNS if name in numbered[0][1]), None)
     named = [
         {
             **row,
             "id": str(row.get("id") or f"{path.stem}-{number}"),
             "group": str((column and row.get(column)) or row["text"]),
         }
-        for number, row in enumerate(rows, start=1)
+        for number, (_, row) in enumerate(numbered, start=1)
     ]
+    lines: dict[str, int] = {}
+    for line, row in numbered:
+        lines.setdefault(same_text(row["text"]), line)
     found = cut_by_group(distinct(named, str(path)), cut)
-    return {split: list(enumerate(part, start=1)) for split, part in found.items()}
+    return {
+        split: [(lines[same_text(row["text"])], row) for row in part]
+        for split, part in found.items()
+    }
 
 
 def distinct(rows: Sequence[Row], name: str) -> list[Row]:

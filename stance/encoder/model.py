@@ -107,7 +107,10 @@ def locate(name: str) -> str:
     if Path(name).is_dir():
         return name
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"encoder {name!r}: no such folder")
+        raise ModelError(
+            f"encoder {name!r}: no such folder; expected one with a saved encoder, "
+            f"{', '.join(BUNDLED)}, or a model hub id"
+        )
     return name
 
 
@@ -189,11 +192,14 @@ def _unloadable(name: str, error: Exception | None) -> ModelError:
     reason = "no such folder, and not in the cache of the model hub"
     if error is not None:
         reason = " ".join(str(error).split())[:300]
+    folder = Path(locate(name))
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        reason = "there is no config.json in this folder"
     if re.search("sentencepiece|tiktoken", reason, re.IGNORECASE) and not find_spec(
         "sentencepiece"
     ):
         step = "Its vocabulary is a SentencePiece model: run  pip install 'stance[sentencepiece]'"
-    elif Path(locate(name)).is_dir():
+    elif folder.is_dir():
         step = "Expected a folder with config.json, model.safetensors and tokenizer.json"
     else:
         offline = "  with HF_HUB_OFFLINE=0 (it is set here)" if is_offline_mode() else ""

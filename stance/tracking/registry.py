@@ -167,9 +167,13 @@ def _runtime_requirements() -> list[str]:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested mappings with their keys joined by `/`."""
+    """Yield the leaves of nested mappings with their keys joined by `/`.
+
+    What MLflow takes in no name (a label may be `pro (strong)` or `100 %`) becomes `_`.
+    """
     for key, value in values.items():
-        name = f"{prefix}/{key}" if prefix else str(key)
+        part = re.sub(r"[^\w .:-]|^\.+$", "_", str(key))
+        name = f"{prefix}/{part}" if prefix else part
         if isinstance(value, Mapping):
             yield from flatten(value, name)
         else:

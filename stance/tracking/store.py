@@ -36,6 +36,8 @@ def load_mlflow() -> Any:
     mlflow = require("mlflow", extra="train", purpose="tracking")
     for chatty in ("alembic", "mlflow"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It logs a traceback of each error of its database, and raises it too: then `warn` tells it.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return mlflow
 
 
