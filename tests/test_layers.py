@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,9 @@ LORA = {"rank": 4, "alpha": 8}
 
 
 def test_only_adapters_and_head_are_trained(tiny_encoder: Path) -> None:
-    found = rates(prepared(tiny_encoder, lora=LORA, frozen=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a user would see it
+        found = rates(prepared(tiny_encoder, lora=LORA, frozen=2))
     assert all("lora_" in name or name.startswith("head") for name in found)
     assert any("layer.1.attention.self.query.lora_A" in name for name in found)
     assert not any("layer.0" in name for name in found)

@@ -258,7 +258,7 @@ def test_full_disk_is_told_and_the_trial_tried_again(
             raise error
 
     monkeypatch.setattr(tuning, "fit", Trainer(fault=fault))
-    with pytest.raises(StanceError, match="tuning/custom: the disk is full .* the trial cut off"):
+    with pytest.raises(StanceError, match=r"tuning/custom: the disk is full .* trial cut off"):
         tune(settings, trials=3)
     monkeypatch.setattr(tuning, "fit", Trainer())
     states = [row["state"] for row in rows_of(tune(settings, trials=3).folder)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -101,7 +102,9 @@ def _add_adapters(model: Classifier, settings: EncoderConfig) -> None:
         target_modules=list(lora.targets) if lora.targets else "all-linear",
     )
     try:
-        model.encoder = peft.get_peft_model(model.encoder, options)
+        with warnings.catch_warnings():  # it asks transformers by a name that is going to change
+            warnings.simplefilter("ignore", FutureWarning)
+            model.encoder = peft.get_peft_model(model.encoder, options)
     except ValueError as error:
         names = {name.rpartition(".")[2] for name, m in model.encoder.named_modules() if _linear(m)}
         raise ConfigError(
