@@ -8,7 +8,8 @@ trains with `configs/fomc.yaml` or `configs/cameo.yaml` and prints a table. Sett
     python benchmarks/published.py fomc --choose
 
 which trains every row of `CANDIDATES` on folds of one train file and measures it on the fold left
-out; whole sentences of the transcripts are held out, and no test file is opened. `default --choose`
+out, with the paired bootstrap interval of its gain over the first row; whole sentences of the
+transcripts are held out, and no test file is opened. `default --choose`
 does so with `configs/default.yaml` on the project's own training sentences, whole families held
 out. `--only NAME ...` takes some rows, `--folds 0 1` some folds, `--rows 2000` as many sentences,
 `--alone` leaves out what the configuration has beside the published ones, `--set train.epochs=2`
@@ -23,9 +24,11 @@ import json
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import stance
 from stance import metrics
 from stance.config import CutConfig
@@ -35,6 +38,16 @@ from stance.corpus.uncut import cut_by_group, same_text
 
 Row = dict[str, Any]
 Splits = dict[str, list[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a training says of held-out rows: figures, and numbers of labels row by row."""
+
+    figures: dict[str, float]
+    gold: list[int]
+    predicted: list[int]
+
 
 SEEDS = (5768, 78516, 944601)
 """The published splits of FOMC Combined-S; the name of one is the seed that drew it."""
@@ -116,17 +129,16 @@ class Study:
         # of our own, no test split of it read
         self.beside = [] if options.alone else [str(path) for path in data.path[1:]]
         lines = options.kept.read_text().splitlines() if options.kept.exists() else []
-        self.kept = {entry["key"]: entry["figures"] for entry in map(json.loads, lines)}
+        entries = map(json.loads, lines)
+        self.kept = {entry.pop("key"): Found(**entry) for entry in entries}
 
     def compare(self) -> None:
         """Print ours beside the published."""
         print("\n".join(f"{name:84}{value:>16}" for name, value in PUBLISHED[self.options.corpus]))
         if self.options.corpus == "fomc":
             found = [self.on_test(seed) for seed in SEEDS]
-            self.line("ours, all-MiniLM-L6-v2 (22.7 M)", [one[self.figure] for one in found])
-            self.line(
-                "  without test sentences that are in train", [one["without"] for one in found]
-            )
+            self.line("ours, all-MiniLM-L6-v2 (22.7 M)", self.means(found, self.figure))
+            self.line("  without test sentences that are in train", self.means(found, "without"))
         else:
             rows = train_rows(SOURCES["cameo"])
             found = [
@@ -135,7 +147,7 @@ class Study:
             ]
             self.line(
                 f"ours, all-MiniLM-L6-v2 (22.7 M), {len(found)} folds of the train file",
-                [one[self.figure] for one in found],
+                self.means(found, self.figure),
             )
 
     def choose(self) -> None:
@@ -143,23 +155,43 @@ class Study:
         name = SOURCES[self.options.corpus]
         rows = train_rows(name, self.options.rows)
         print(f"{self.figure} on folds left out of {len(rows)} rows of the train part of {name}")
-        first: list[float] | None = None
+        held = list(self.chosen_folds(rows))
+        groups = [row["group"] for _, splits in held for row in splits["test"]] * len(
+            self.options.seeds
+        )
+        first: list[list[Found]] = []
         for candidate, changes in candidates(self.options.corpus).items():
             if self.options.only and candidate not in self.options.only:
                 continue
-            found = [
-                self.on_fold(f"{name} fold {number}", splits, changes)[self.figure]
-                for number, splits in self.chosen_folds(rows)
-            ]
+            found = [self.on_fold(f"{name} fold {n}", splits, changes) for n, splits in held]
             first = first or found
-            self.line(candidate, found, first)
+            self.line(candidate, self.means(found, self.figure), self.gain(found, first, groups))
+
+    def gain(self, found: list[list[Found]], first: list[list[Found]], groups: list[str]) -> str:
+        """Say how far a candidate is above the first, over all folds and seeds."""
+        if found is first:
+            return ""
+        ours, theirs = (
+            [one for seed in zip(*of, strict=True) for one in seed] for of in (found, first)
+        )
+        gold, new, old = (
+            np.array([number for one in of for number in getattr(one, what)])
+            for of, what in ((ours, "gold"), (ours, "predicted"), (theirs, "predicted"))
+        )
+        k = int(gold.max()) + 1
+        difference = metrics.paired_difference(gold, new, old, k, name=self.figure, groups=groups)
+        return "  {value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference)
+
+    def means(self, found: list[list[Found]], figure: str) -> list[float]:
+        """Return a figure of each fold or split, the mean over its seeds."""
+        return [statistics.mean(one.figures[figure] for one in seeds) for seeds in found]
 
     def chosen_folds(self, rows: list[Row]) -> Iterator[tuple[int, Splits]]:
         for number, splits in enumerate(folds(rows, self.cut)):
             if number in self.options.folds:
                 yield number, splits
 
-    def on_test(self, seed: int) -> dict[str, float]:
+    def on_test(self, seed: int) -> list[Found]:
         """Train on a published split; measure on its test file, whole and without the repeats."""
         name = f"public:fomc/{seed}"
         known = {same_text(row["text"]) for row in public_rows("fomc", f"train-{seed}")}
@@ -167,7 +199,7 @@ class Study:
         fresh = [same_text(row["text"]) not in known for row in tests]
         return self.measured(name, [self.path(name)], tests, fresh)
 
-    def on_fold(self, name: str, splits: Splits, changes: Sequence[str]) -> dict[str, float]:
+    def on_fold(self, name: str, splits: Splits, changes: Sequence[str]) -> list[Found]:
         """Train on a fold's rest; measure on the fold."""
         with tempfile.TemporaryDirectory() as scratch:
             for split, part in splits.items():
@@ -190,53 +222,53 @@ class Study:
         fresh: Sequence[bool],
         *,
         key: Sequence[str] = (),
-    ) -> dict[str, float]:
-        """Train with each seed and return the mean figures on rows, and on the fresh ones."""
+    ) -> list[Found]:
+        """Train with each seed and return the figures on rows, and on the fresh ones."""
         given = stance.load_config(self.config, [*key, *self.options.set])
+        settings = given.model_dump_json(include={"train", "encoder", "distill", "data"})
         found = []
         for seed in self.options.seeds:
-            mark = f"{name} seed {seed} {given.train!r} {given.encoder!r} {given.data.cut!r} "
-            mark += f"{self.options.teachers} teachers {self.beside} {self.options.rows}"
+            mark = f"{name} seed {seed} {self.options.teachers} teachers {self.beside} "
+            mark += f"{self.options.rows} rows {settings}"
             if mark not in self.kept:
                 self.kept[mark] = self.trained(changes, seed, rows, fresh)
                 self.options.kept.parent.mkdir(parents=True, exist_ok=True)
                 with self.options.kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"key": mark, "figures": self.kept[mark]}) + "\n")
+                    file.write(json.dumps({"key": mark, **asdict(self.kept[mark])}) + "\n")
             found.append(self.kept[mark])
-        return {figure: statistics.mean(one[figure] for one in found) for figure in found[0]}
+        return found
 
     def trained(
         self, changes: Sequence[str], seed: int, rows: Sequence[Row], fresh: Sequence[bool]
-    ) -> dict[str, float]:
+    ) -> Found:
         with tempfile.TemporaryDirectory() as models:
             settings = [*changes, *self.options.set, f"train.seed={seed}", f"output={models}"]
             settings.append("tracking.enabled=false")
+
+            def train(*more: str) -> Path:
+                return stance.train(self.config, [*settings, *more], promote=False).folder
+
             taught_by = [
-                str(stance.train(self.config, [*settings, f"train.seed={seed + number}"]).folder)
+                str(train(f"train.seed={seed + number}"))
                 for number in range(1, self.options.teachers + 1)
             ]
             if taught_by:
                 settings.append(f"distill.teachers=[{','.join(taught_by)}]")
-            model = stance.load(stance.train(self.config, settings).folder)
+            model = stance.load(train())
             predicted = model.predict_proba([row["text"] for row in rows]).argmax(axis=1)
         gold = metrics.numbers([row["label"] for row in rows], model.labels)
         k = len(model.labels)
         whole = metrics.figures(metrics.confusion(gold, predicted, k))
         alone = metrics.figures(metrics.confusion(gold[list(fresh)], predicted[list(fresh)], k))
         names = ("weighted_f1", "macro_f1", "accuracy")
-        return {
-            **{name: float(whole[name]) for name in names},
-            "without": float(alone[self.figure]),
-        }
+        named = {name: float(whole[name]) for name in names}
+        named["without"] = float(alone[self.figure])
+        return Found(named, gold.tolist(), predicted.tolist())
 
-    def line(self, name: str, found: Sequence[float], first: Sequence[float] = ()) -> None:
-        """Print mean (sd), each value, and how far it is above the first row, fold by fold."""
+    def line(self, name: str, found: Sequence[float], gain: str = "") -> None:
+        """Print mean (sd), each value, and the gain over the first row."""
         spread = f" ({statistics.stdev(found):.3f})" if len(found) > 1 else ""
         cells = "  ".join(f"{value:.3f}" for value in found)
-        gain = ""
-        if first and len(found) > 1 and list(found) != list(first):
-            gains = [ours - theirs for ours, theirs in zip(found, first, strict=True)]
-            gain = f"  {statistics.mean(gains):+.3f} (sd {statistics.stdev(gains):.3f})"
         print(f"{name:84}{statistics.mean(found):.3f}{spread}  [{cells}]{gain}", flush=True)
 
 
