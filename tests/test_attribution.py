@@ -376,6 +376,28 @@ def test_what_stands_before_a_source_is_no_part_of_it(
     assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Fred Amsel, minister of Brell",
+        "Suckling, who is minister of Brell",
+        "retired General Jonas Amsel, who served in Brell",
+    ],
+)
+def test_a_name_that_looks_like_a_participle_stays_in_its_source(
+    tokenizer: Any, source: str
+) -> None:
+    text = f'"No," said {source}.'
+    marked = said(text, source, "said", '"No,"')
+    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+
+
+def test_an_article_alone_is_a_source_up_to_the_verb(tokenizer: Any) -> None:
+    text = '"No," an angry Amsel said.'
+    marked = said(text, "an", "said", '"No,"')
+    assert linked(text, marked, tokenizer=tokenizer)[0][0] == ["an angry Amsel"]
+
+
 def test_a_participle_has_the_source_of_the_verb_before_it(tokenizer: Any) -> None:
     text = 'Amsel praised peace in a letter to Roth, telling people, "We will meet."'
     marked = (

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance.attribution.quotations import numbered, quotations
-from stance.attribution.words import ROLES, Words, runs
+from stance.attribution.words import ROLES, TAGS, Words, runs
 from stance.schema import Attribution, Span
 
 # Who says it, where a quotation and a cue were found but nobody between or after them.
@@ -28,11 +28,13 @@ _SIGNED = re.compile(r"\s*[–—-]{1,2}\s*")
 
 # What a tagger takes for the beginning of a source, before whom it is: `As Lavrov`, `Of war, he`.
 _BEFORE_SOURCE = re.compile(
-    r"(?:(?:as|that|which|when|but|and|while|though|because|\w+ly)\s+)+"
+    r"(?:(?i:as|that|which|when|but|and|while|though|because|\w+ly)\s+)+"
     r"(?=[A-Z]|(?:he|she|they|it|the|an?)\b)"
-    r"|(?:of|in|on|at|as|for|after|before|by|with|to|\w+ed|\w+ing)\b[^,]*,\s+(?=[A-Z]|the\s|an?\s)",
-    re.IGNORECASE,
+    r"|(?:(?i:of|in|on|at|as|for|after|before|by|with|to)\b|\w+(?:ed|ing)\s+(?=[a-z]))[^,]*,\s+"
+    r"(?=[A-Z]|the\s|an?\s)"
 )
+_ARTICLES = frozenset("a an the".split())
+_NOUNS = 9  # words between an article and its verb, at most
 
 FURTHEST = 80
 """Words between a source and its cue, at most."""
@@ -134,6 +136,7 @@ def _parts(
     for role, low, high in runs(numbers):
         if ROLES[role] == "source":
             low = _begin(text, words, low, high)
+            high = _end(text, words, numbers, low, high)
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
         last = bisect_right(opened, span.start) - 1
@@ -151,6 +154,16 @@ def _begin(text: str, words: Words, low: int, high: int) -> int:
     if match is None:
         return low
     return next((w for w in range(low, high) if words.spans[w].start >= match.end()), low)
+
+
+def _end(text: str, words: Words, numbers: NDArray[np.int64], low: int, high: int) -> int:
+    """Return the word after a source: after "an" alone it goes on to the verb."""
+    alone = text[words.spans[low].start : words.spans[high - 1].end].lower() in _ARTICLES
+    if not alone or high >= len(numbers):
+        return high
+    after = numbers[high : high + _NOUNS]
+    follows = int(np.argmax(after > 0)) if after.any() else 0
+    return high + follows if TAGS[int(after[follows])] == "B-cue" else high
 
 
 def _gap(a: _Part, b: _Part) -> int:
