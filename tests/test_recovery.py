@@ -172,7 +172,7 @@ def test_asked_to_stop_it_makes_a_checkpoint_and_says_how_to_go_on(
     for signal, status, call, step in (("SIGINT", 130, 12, 12), ("SIGTERM", 143, 5, 17)):
         done = shell.run(*COMMAND, at=STEP, call=call, do=signal)
         assert done.status == status
-        assert f"stopped; the same command goes on from step {step}" in done.output
+        assert f"\n· stopped; the same command goes on from step {step}\n" in done.output
         assert "Traceback" not in done.output
     found = ended(shell, place="from step 17")
     assert (found["weights"], found["dev"]) == (whole["weights"], whole["dev"])
@@ -190,7 +190,7 @@ def test_full_disk_ends_clearly_and_the_last_checkpoint_stays(
 ) -> None:
     done = shell.run(*COMMAND, at=STEP, call=12, do="full")
     assert done.status == 2
-    assert "stance: models: the disk is full" in done.output
+    assert "\nstance: models: the disk is full" in done.output
     assert done.output.count("disk is full") == 1
     assert "Traceback" not in done.output
     assert ended(shell, place="from step 10") == whole

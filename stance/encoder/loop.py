@@ -71,11 +71,15 @@ def looping(
         trainer = make(callbacks=[_Listener(on_log), checkpoints, *callbacks], **options)
         trainer.remove_callback(ProgressCallback)
         trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(_Bar)
+        bar = _Bar()
+        trainer.add_callback(bar)
         if rank := trainer.args.process_index:
             # Each process has dropout of its own; the weights and the order of rows are the same.
             torch.manual_seed(settings.seed + rank)
-        yield trainer
+        try:
+            yield trainer
+        finally:
+            bar.close()
         stop.obey()
 
 
@@ -182,6 +186,12 @@ class _Listener(TrainerCallback):  # type: ignore[misc]
 
 class _Bar(ProgressCallback):  # type: ignore[misc]
     """A bar with the time left, and one readable line an epoch instead of raw dictionaries."""
+
+    def close(self) -> None:
+        """End the line of a bar that did not come to its end: why is told on the next."""
+        for bar in (self.prediction_bar, self.training_bar):
+            if bar is not None:
+                bar.close()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if self.training_bar is None or not logs or "eval_loss" not in logs:
