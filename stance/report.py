@@ -95,11 +95,14 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
 
 def _behaviour_lines(result: Mapping[str, Any]) -> list[str]:
     """Lay out what the tests of behaviour found, a line each, those over their limit marked."""
-    lines = [f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
+    lines = []
+    if result["behaviour"]:
+        lines = [f"{'challenge set':28}{'failures':>10}{'cases':>8}{'rate':>8}"]
     for capability, found in result["behaviour"].items():
         rate = f"{found['rate']:.0%}"
         lines.append(f"{capability:28}{found['failures']:>10}{found['cases']:>8}{rate:>8}")
-    lines += ["", f"{'change that must not matter':28}{'variants':>12}{'flips':>24}"]
+    lines += [""] if lines else []
+    lines.append(f"{'change that must not matter':28}{'variants':>12}{'flips':>24}")
     for kind, found in result["perturbations"].items():
         lines.append(f"{kind:28}{found['variants']:>12}{_figure(found['flip_rate']):>24}")
     swaps = result["swaps"]

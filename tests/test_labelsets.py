@@ -80,6 +80,7 @@ def test_five_classes_train_evaluate_and_predict(
     assert evaluation.result["data"]["rows"] == 40
     assert list(evaluation.result["figures"]["labels"]) == list(public.PENTA.values())
     assert evaluation.result["behaviour"] == {}
+    assert "challenge set" not in evaluation.to_text()  # there are none of this label set
     assert any("of 40 test sentences are also in the training data" in line for line in said)
     assert not any("changed" in line for line in said)
     heading = next(x for x in evaluation.to_text().splitlines() if x.startswith("confusion"))

@@ -187,6 +187,17 @@ def test_pre_training_asked_to_stop_makes_a_checkpoint_and_two_at_once_are_refus
     assert "this training is under way already" in refused.output
 
 
+def test_full_disk_ends_a_pre_training_clearly(
+    shell: Server, tiny_encoder: Path, texts: str
+) -> None:
+    arguments = command(tiny_encoder, texts)
+    done = shell.run(*arguments, at="torch.optim:AdamW.step", call=14, do="full")
+    assert done.status == 2
+    assert "\nstance: .: the disk is full" in done.output
+    assert "Traceback" not in done.output
+    assert "from step 13" in shell.run(*arguments).output
+
+
 def test_mlflow_has_the_curve_and_the_card(tiny_encoder: Path, texts: str) -> None:
     import mlflow
 
