@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,21 @@ def test_other_labels_have_a_registered_model_of_their_own() -> None:
     assert name(labels=None, output="models/mine") == "stance-mine"
     assert name(labels=["a", "b"], output=Path("mine")) == "stance-mine"
     assert name(labels=["a", "b"], tracking={"registered_model": "ours"}) == "ours"
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        (["labels=3"], "labels: input should be a valid tuple"),
+        (["labels=[[a], [b]]"], "labels.0: "),
+        (["labels=[a, b]", "output=5"], "output: "),
+    ],
+)
+def test_labels_or_an_output_of_another_kind_are_a_fault_like_any_other(
+    settings: list[str], fault: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(fault)):
+        stance.load_config(None, settings)
 
 
 def test_classes_may_be_numbers() -> None:

@@ -248,13 +248,13 @@ class Config(Section):
     def _other_labels_have_a_champion_of_their_own(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "labels" not in given:
             return given
-        labels = given["labels"] or ()
-        if set(POLES) <= set(labels):
+        labels = () if given["labels"] is None else given["labels"]
+        if not isinstance(labels, list | tuple) or all(pole in labels for pole in POLES):
             return {**given, "labels": labels}
-        tracking = given.get("tracking", {})
-        if isinstance(tracking, dict):
+        tracking, output = given.get("tracking", {}), given.get("output", "models")
+        if isinstance(tracking, dict) and isinstance(output, str | Path):
             # A champion of its own: the other label set's could not be beaten.
-            folder = Path(given.get("output") or "models").name
+            folder = Path(output).name
             tracking = {"registered_model": f"stance-{folder}", **tracking}
         return {"poles": None, **given, "labels": labels, "tracking": tracking}
 
