@@ -10,7 +10,6 @@ from stance.schema import Mention, Span
 from stance.speakers import words as w
 from stance.speakers.cast import Cast
 from stance.speakers.phrases import TOKEN
-from stance.speakers.spans import quotations
 
 _TITLED = re.compile(
     r"(?:speech|statement|remarks|address|message|letter|declaration|testimony|excerpts?|op-ed|"
@@ -53,24 +52,23 @@ _ENDS = '.!?…"”»'
 
 
 def narrator(
-    text: str, sentences: Sequence[Span], touching: Sequence[Sequence[int]], cast: Cast
+    text: str, sentences: Sequence[Span], own: Sequence[bool], cast: Cast
 ) -> tuple[Mention | None, range]:
     """Return who speaks throughout a document, and the numbers of the sentences spoken.
 
     A speech, a statement, an opinion: much of what nobody is reported to have said says "I" or
     "we". Its speaker is named by the headline, by "We, the ministers of ..." or by signatures.
+
+    Args:
+        text: The article.
+        sentences: Its sentences.
+        own: For each whether it is neither quoted nor reported.
+        cast: The article's actors; their place is set to that of the dateline.
     """
-    quoted = quotations(text)
-    plain = [
-        number
-        for number, span in enumerate(sentences)
-        if number
-        and not touching[number]
-        and not any(q.start <= span.start < q.end for q in quoted)
-    ]
+    plain = [number for number, free in enumerate(own) if number and free]
     cast.place = next(filter(None, (place_of(text, s, cast) for s in sentences[:2])), "")
-    own = [n for n in plain if _says_i(text[sentences[n].start : sentences[n].end])]
-    if len(own) < 3 or len(own) < 0.25 * len(plain):
+    personal = sum(_says_i(text[sentences[n].start : sentences[n].end]) for n in plain)
+    if personal < 3 or personal < 0.25 * len(plain):
         return None, range(0)
     first = 1 if _is_heading(text, sentences, 0) else 0
     spoken = range(first, len(sentences))

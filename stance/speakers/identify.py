@@ -9,9 +9,10 @@ from stance.schema import ArticleActor, Attribution, Mention, Span
 from stance.speakers.cast import Cast
 from stance.speakers.documents import headline, headline_doer, narrator, place_of
 from stance.speakers.narration import clauses, subject
-from stance.speakers.phrases import TOKEN, Gazetteer, usual_gazetteer
+from stance.speakers.phrases import TOKEN, Found, Gazetteer, usual_gazetteer
 from stance.speakers.sources import issuer, says_self, subject_of
 from stance.speakers.spans import (
+    begins_quoted,
     first_place,
     gap,
     homes,
@@ -88,11 +89,12 @@ class _Reader:
         self.home = ""
 
     def read(self) -> Voices:
-        reported = [[i for i in here if not self._own(i)] for here in self.touching]
-        author, told = narrator(self.text, self.sentences, reported, self.cast)
+        own = [
+            all(map(self._own, here)) and not begins_quoted(span, self.quoted)
+            for here, span in zip(self.touching, self.sentences, strict=True)
+        ]
+        author, told = narrator(self.text, self.sentences, own, self.cast)
         self.home = self.cast.place or self.cast.home() or self.cast.most_named()
-        quoted = [any(q.start <= s.start < q.end for q in self.quoted) for s in self.sentences]
-        own = [not (here or inside) for here, inside in zip(reported, quoted, strict=True)]
         self.turns = turns(self.text, self.sentences, own, self.cast)
         for number in range(len(self.sentences)):
             self.teller = self.turns.speaker(number, self.cast) or (
@@ -134,7 +136,7 @@ class _Reader:
             if phrase.name or phrase.ids:
                 self._mention(words, number)
 
-    def _narration(self, number: int, named: _Named) -> Voice:
+    def _narration(self, number: int, named: Found) -> Voice:
         span = self.sentences[number]
         heading = headline(self.text, self.sentences, number, self.cast)
         if heading is not None:
@@ -327,7 +329,7 @@ class _Reader:
         label = not speech.cues and not share and self._labelled(speech.number)
         return "direct" if share > 0.9 or label else "mixed" if share else "indirect"
 
-    def _target(self, speech: Speech, number: int, named: _Named) -> Mention | None:
+    def _target(self, speech: Speech, number: int, named: Found) -> Mention | None:
         if speech.speaker is None:
             return None
         return self._toward(speech.speaker, speech.contents, speech.cues, named, number)
@@ -337,7 +339,7 @@ class _Reader:
         speaker: Mention,
         areas: Sequence[Span],
         cues: Sequence[Span],
-        named: _Named,
+        named: Found,
         number: int,
     ) -> Mention | None:
         moves = self.moves[number]
@@ -347,7 +349,7 @@ class _Reader:
         return target
 
     def _parts(
-        self, speeches: Sequence[Speech], number: int, named: _Named
+        self, speeches: Sequence[Speech], number: int, named: Found
     ) -> tuple[VoicePart, ...]:
         """Return the parts of a sentence in which several speak, none inside another."""
         several = apart(speeches)
@@ -391,6 +393,3 @@ class _Reader:
             spans = tuple(Span(*place) for place in sorted(member.mentions))
             result.append(ArticleActor(actor, member.name, member.type, member.side or None, spans))
         return tuple(result)
-
-
-_Named = Sequence[tuple[int, int, str]]

@@ -31,7 +31,7 @@ def says_self(text: str, source: Span) -> bool:
         return True
     if text[max(source.start - 4, 0) : source.start].lower() == "we, ":
         return True
-    if last and text[: source.end].removesuffix(words[-1]).endswith(", "):
+    if last and text[source.start : source.end].removesuffix(words[-1]).endswith(", "):
         return True
     return bool(_ADDRESS.match(text, source.start) and _THEN_I.match(text, source.end))
 

@@ -6,11 +6,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from stance.schema import Attribution, Span
 
 _PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
 _BREAK = re.compile(r"\n\s*\n")
+_START, _END = attrgetter("start"), attrgetter("end")
 
 _NAME = r"[A-Z][\w’'-]+(?:\s(?:(?:bin|al|el|de|van|von|der)\s|al-|el-)?[A-Z][\w’'-]+){1,3}"
 _BEFORE = re.compile(rf"(?:^|(?<=[.!?:;,”\"]\s)|(?<=\n))({_NAME}),\s$")
@@ -40,10 +42,9 @@ def quotations(text: str) -> list[Span]:
 
 def quoted_share(pieces: Sequence[Span], quoted: Sequence[Span], text: str) -> float:
     """Return the share of the letters of some spans that stands in quotation marks, 0 to 1."""
-    ends = [q.end for q in quoted]
     inside = total = 0
     for piece in pieces:
-        near = bisect_right(ends, piece.start)
+        near = bisect_right(quoted, piece.start, key=_END)
         for place in range(piece.start, piece.end):
             while near < len(quoted) and quoted[near].end <= place:
                 near += 1
@@ -108,19 +109,23 @@ def last_place(attribution: Attribution) -> int:
     return max(s.end for s in (*attribution.sources, *attribution.cues, *attribution.contents))
 
 
+def begins_quoted(span: Span, quoted: Sequence[Span]) -> bool:
+    """Tell whether a span begins within quotation marks, or with one."""
+    near = bisect_right(quoted, span.start, key=_END)
+    return near < len(quoted) and quoted[near].start <= span.start
+
+
 def homes(sentences: Sequence[Span], spans: Sequence[Span]) -> set[int]:
     """Return the numbers of the sentences in which spans begin."""
-    starts = [sentence.start for sentence in sentences]
-    found = {bisect_right(starts, span.start) - 1 for span in spans}
+    found = {bisect_right(sentences, span.start, key=_START) - 1 for span in spans}
     return {home for home in found if home >= 0}
 
 
 def within(sentences: Sequence[Span], attributions: Sequence[Attribution]) -> list[Attribution]:
     """Return attributions without the spans of them that are in no sentence: links, captions."""
-    starts = [sentence.start for sentence in sentences]
 
     def inside(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-        at = [(span, bisect_right(starts, span.start) - 1) for span in spans]
+        at = [(span, bisect_right(sentences, span.start, key=_START) - 1) for span in spans]
         return tuple(s for s, i in at if i >= 0 and s.start < sentences[i].end)
 
     kept = [

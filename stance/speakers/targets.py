@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from stance.schema import Mention, Span
 from stance.speakers import words as w
 from stance.speakers.cast import Cast
-from stance.speakers.phrases import TOKEN
+from stance.speakers.phrases import TOKEN, Found
 
 _OFTEN = 3  # mentions of an actor in the article, for it to be the other side
 _RIVALS = 6
@@ -43,7 +43,7 @@ class Targets:
         speaker: Mention,
         areas: Sequence[Span],
         cues: Sequence[Span],
-        named: Sequence[tuple[int, int, str]],
+        named: Found,
         *,
         moves: bool,
     ) -> Mention | None:
@@ -81,9 +81,7 @@ class Targets:
         match = _NEXT.match(self._text, speaker.end)
         return [Span(*match.span(1))] if match else []
 
-    def _addressed(
-        self, others: Sequence[tuple[int, int, str]], cues: Sequence[Span]
-    ) -> Mention | None:
+    def _addressed(self, others: Found, cues: Sequence[Span]) -> Mention | None:
         for cue in cues:
             words = set(TOKEN.findall(self._text[cue.start : cue.end].lower()))
             if not words & w.ADDRESSING:
@@ -98,9 +96,7 @@ class Targets:
                     return Mention(start, end, actor, "addressee")
         return None
 
-    def _named(
-        self, others: Sequence[tuple[int, int, str]], areas: Sequence[Span]
-    ) -> tuple[Mention | None, bool]:
+    def _named(self, others: Found, areas: Sequence[Span]) -> tuple[Mention | None, bool]:
         """Return who is named in what is said, and whether as one to whom harm is done.
 
         "The war against Ukraine" is rather said toward who wages it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stance.schema import Mention, Span
@@ -28,6 +28,7 @@ _VOCATIVE = re.compile(
     r"^(?:Mr|Mrs|Ms|Madam|Your|Minister|President|Ambassador|General|Prime|Dr|Professor)\b"
     r"[^,?]{0,40},\s|,\s(?:Mr|Mrs|Ms|Madam|Minister|President|Ambassador|General|Professor)\b"
 )
+_FIRST_PERSON = frozenset("I I’m I'm My my".split())
 _YOU = re.compile(r"\b(?:you|your|yourself)\b", re.IGNORECASE)
 _LEAST = 3  # questions, or labels
 _OPENING = 4  # sentences in which an interview is announced
@@ -77,47 +78,49 @@ def turns(text: str, sentences: Sequence[Span], own: Sequence[bool], cast: Cast)
         None of them if the text is neither.
     """
     labels = list(_labels(text, cast))
-    counts = Counter(who.lower() for who, *_ in labels)
+    counts = Counter(who.lower() for who, _ in labels)
     if len(labels) >= _LEAST and len(counts) > 1 and max(counts.values()) > 1:
         return Turns(_labelled(text, sentences, labels, cast), sentences)
-    questions = [n for n, span in enumerate(sentences) if _asks(text, span)]
-    asked = [n for n in questions if own[n]]
-    if len(asked) < _LEAST or not _is_interview(text, sentences, questions):
+    questions = {n: text[s.start : s.end] for n, s in enumerate(sentences) if _asks(text, s)}
+    asked = sum(own[n] for n in questions)
+    if asked < _LEAST or not _is_interview(text, sentences, questions.values()):
         return Turns({}, sentences)
-    answers: tuple[str, int | None] = (_interviewee(text, cast), None)
-    asks: tuple[str, int | None] = (ASKER, None)
-    spoken = range(questions[0], len(sentences))
-    names = {n: asks if n in questions else answers for n in spoken}
-    return Turns(names, sentences)
+    answerer = _interviewee(text, cast)
+    spoken = range(min(questions), len(sentences))
+    return Turns({n: (ASKER if n in questions else answerer, None) for n in spoken}, sentences)
 
 
-def _labels(text: str, cast: Cast) -> list[tuple[str, int, int]]:
-    """Return the labels of a transcript: the words, their place, where what is said begins."""
+def _labels(text: str, cast: Cast) -> list[tuple[str, int]]:
+    """Return the labels of a transcript, and where they stand."""
     found = []
     for match in _LABEL.finditer(text):
         kind = "who" if match["who"] else "alone"
         who = match[kind]
-        word = who.lower().rstrip(".")
-        if word in _ASKS | _ANSWERS or cast.read(who).kind in ("person", "actor", "office"):
-            found.append((who, match.start(kind), match.end()))
+        if _word(who) in _ASKS | _ANSWERS or cast.read(who).kind in ("person", "actor", "office"):
+            found.append((who, match.start(kind)))
     return found
 
 
+def _word(label: str) -> str:
+    return label.lower().rstrip(".")
+
+
 def _labelled(
-    text: str, sentences: Sequence[Span], labels: Sequence[tuple[str, int, int]], cast: Cast
+    text: str, sentences: Sequence[Span], labels: Sequence[tuple[str, int]], cast: Cast
 ) -> dict[int, tuple[str, int | None]]:
-    starts = [start for _, start, _ in labels]
+    starts = [start for _, start in labels]
+    answerer = _interviewee(text, cast)
     found: dict[int, tuple[str, int | None]] = {}
     for number, span in enumerate(sentences):
         at = bisect_right(starts, span.start + 1) - 1
         if at < 0:
             continue
-        who, start, _ = labels[at]
-        word = who.lower().rstrip(".")
+        who, start = labels[at]
+        word = _word(who)
         if word in _ASKS:
             found[number] = (ASKER, None)
         elif word in _ANSWERS:
-            found[number] = (_interviewee(text, cast), None)
+            found[number] = (answerer, None)
         else:
             found[number] = (who, start)
     return found
@@ -128,16 +131,9 @@ def _asks(text: str, span: Span) -> bool:
     return part.endswith("?") and bool(_YOU.search(part))
 
 
-def _is_interview(text: str, sentences: Sequence[Span], asked: Sequence[int]) -> bool:
-    own = sum(
-        any(
-            token in ("I", "I’m", "I'm", "My", "my")
-            for token in TOKEN.findall(text[s.start : s.end])
-        )
-        for s in sentences
-    )
+def _is_interview(text: str, sentences: Sequence[Span], questions: Iterable[str]) -> bool:
+    own = sum(not _FIRST_PERSON.isdisjoint(TOKEN.findall(text[s.start : s.end])) for s in sentences)
     opening = text[: sentences[min(_OPENING, len(sentences)) - 1].end]
-    questions = [text[sentences[n].start : sentences[n].end] for n in asked]
     addressed = any(map(_VOCATIVE.search, questions))
     return own >= _LEAST and (addressed or bool(_INTERVIEW.search(opening)))
 
