@@ -217,3 +217,9 @@ def test_folder_of_nothing_is_refused() -> None:
     Path("folder").mkdir()
     with pytest.raises(DocumentError, match="folder: no article in this folder"):
         expand(["folder"])
+
+
+def test_a_long_run_of_blanks_is_read_once() -> None:
+    blanks = "\t" * 300_000  # in minutes, were it read once for each of them
+    text = f"We met.{blanks}\n\n{blanks}They left."
+    assert [text[s.start : s.end] for s in split(text).sentences] == ["We met.", "They left."]

@@ -17,7 +17,8 @@ from stance.schema import Span
 MAX_CHARACTERS = 5_000
 """A stretch without any boundary is cut at a blank after this many characters."""
 
-_PARAGRAPH = re.compile(r"(?:[^\S\n]*(?:\r\n|\n|\r|\f|\u2028|\u2029)){2,}")
+# It begins where a run of blanks does: sought at each of them, a run would be read once for each.
+_PARAGRAPH = re.compile(r"(?<![^\S\n])(?:[^\S\n]*(?:\r\n|\n|\r|\f|\u2028|\u2029)){2,}")
 _LINE = re.compile(r"\r\n|\n|\r|\f|\u2028|\u2029")
 _WORD = re.compile(r"[^\W\d_]")
 _FIRST = re.compile(r"\S{1,40}")
