@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,16 @@ def test_heavy_libraries_come_through_their_door(path: Path) -> None:
 
 def test_every_module_has_a_floor() -> None:
     assert {module_of(path) for path in FILES} == set(FLOOR)
+
+
+def test_the_design_tells_of_every_module_and_its_floor() -> None:
+    design = (ROOT / "docs/DESIGN.md").read_text(encoding="utf-8")
+    told = {
+        module: int(floor)
+        for floor, names in re.findall(r"^\| (\d+) \| (.*?) \|", design, re.MULTILINE)
+        for module in re.findall(r"`(\w+)/?`", names)
+    }
+    assert told == {module: floor for module, floor in FLOOR.items() if module != "__main__"}
 
 
 def loaded_by(code: str) -> set[str]:

@@ -21,7 +21,6 @@ FEMALE = _set(
 MANY = _set("they them their theirs themselves")
 THING = _set("it its itself")
 SELF = _set("i we me us my our mine ours myself ourselves")
-YOU = _set("you your yours yourself yourselves")
 PRONOUNS = (MALE | FEMALE) & _set("he him his himself she her hers herself") | MANY | THING | SELF
 
 FEMALE_NAMES = _set(
