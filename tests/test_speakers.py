@@ -453,3 +453,23 @@ def test_a_book_takes_no_longer_for_each_sentence_than_an_article() -> None:
 
     seconds(5)
     assert seconds(800) < 20 * max(seconds(100), 0.03)
+
+
+def test_her_ministry_is_that_of_the_state_an_apposition_told_later() -> None:
+    text = """\
+{Ana Prosper} <said> [that the talks had failed].
+
+{Ana Prosper, the French envoy}, <said> [that she would leave].
+
+{Her ministry} <said> [that it would wait].
+"""
+    assert speakers(read(text)[1])[2] == ("fra", "office")
+
+
+def test_what_belongs_to_a_body_of_the_article_alone_is_that_body() -> None:
+    text = """\
+{The Teld Union} <said> [that the talks had failed].
+
+{The union's committee} <said> [that it would wait].
+"""
+    assert speakers(read(text)[1]) == [("teld-union", "name"), ("teld-union", "office")]

@@ -212,10 +212,10 @@ class Cast:
         return self._described(phrase), "description"
 
     def _how(self, phrase: Phrase) -> str:
-        words = set(TOKEN.findall(phrase.text))
-        forms = self.known.actors[phrase.ids[0]].forms
         if phrase.head:
             return "office"
+        words = set(TOKEN.findall(phrase.text))
+        forms = self.known.actors[phrase.ids[0]].forms
         if any(
             phrase.text.endswith(n) for kind in ("capitals", "seats") for n in forms.get(kind, ())
         ):
@@ -274,6 +274,7 @@ class Cast:
         member = self.members[referent.actor[0]]
         if len(phrase.name) > len(member.name) and not member.known:
             member.name = referent.name = phrase.name
+        self.enter(side)
         member.side = member.side or side
         referent.heads |= {phrase.head} - {""}
         referent.ids = tuple(dict.fromkeys((*referent.ids, *phrase.ids)))
