@@ -48,9 +48,11 @@ _SUBORDINATE = frozenset(
     "together hours days weeks late early earlier shortly meanwhile however for by on in at "
     "over through from within among along speaking two one three minutes despite".split()
 )
-
-
 _CLAUSE = re.compile(r";\s+|,\s+(?:while|whereas|but)\s+(?!also\b|not\b)")
+_AGENT = re.compile(r"\bby\s+(?=(?:the\s+|a\s+|an\s+)?[\w’' -]+)")
+_AGENT_ENDS = re.compile(r"[,.;:]|\s(?:in|on|at|after|who|which|to|for|and)\s")
+_COMMA = re.compile(r",\s+")
+_BEFORE_ARTICLE = re.compile(r"\w+\s+(?=(?:the|a|an|its|his)\s)")
 
 
 def clauses(text: str, span: Span) -> list[Span]:
@@ -173,11 +175,9 @@ def _after_auxiliary(
     if not passive or verb.endswith("ing") or verb in _READY or verb == "to":
         return start, end
     if verb.endswith("ed") or verb in _PARTICIPLES:
-        agent = re.compile(r"\bby\s+(?=(?:the\s+|a\s+|an\s+)?[\w’' -]+)").search(text, end)
+        agent = _AGENT.search(text, end)
         if agent and agent.start() - end < 60:
-            stop = re.compile(r"[,.;:]|\s(?:in|on|at|after|who|which|to|for|and)\s").search(
-                text, agent.end()
-            )
+            stop = _AGENT_ENDS.search(text, agent.end())
             return agent.end(), stop.start() if stop else len(text)
     return None
 
@@ -201,11 +201,10 @@ def _skip_adverbials(text: str) -> int:
             while start < len(text) and text[start] in ", ":
                 start += 1
             continue
-        comma = re.compile(r",\s+").search(text, first.end(), first.end() + 160)
+        comma = _COMMA.search(text, first.end(), first.end() + 160)
         # "In Geneva a spokeswoman ..." has no comma: the article begins the subject.
-        article = re.compile(r"(?<=[A-Z])?\w+\s+(?=(?:the|a|an|its|his)\s)").search(
-            text, first.end(), (comma.start() if comma else first.end() + 60)
-        )
+        end = comma.start() if comma else first.end() + 60
+        article = _BEFORE_ARTICLE.search(text, first.end(), end)
         if low in ("in", "at", "on", "from") and article and text[article.start()].isupper():
             start = article.end()
         elif comma:
