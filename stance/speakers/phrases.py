@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 from stance.actors import Actor, Names, gazetteer
@@ -32,7 +32,6 @@ _BEHIND = re.compile(r"\w\s+(?:of|for|in|at|from|with|to|on|against)\s+(?:(?:the
 _LEADING = re.compile(
     r"(?:Speaking|Opening|Turning|Replying|Answering|Asked|In|On|At|For)\b[^,]*,\s+"
 )
-
 
 Piece = tuple[int, int]
 Found = list[tuple[int, int, str]]
@@ -79,6 +78,7 @@ class Phrase:
         return self.kind == "office" and self.text.lower() == self.head and self.text[0].isupper()
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Return a name without accents, in lower case, to compare it with another."""
     decomposed = unicodedata.normalize("NFKD", name.replace("’", "'"))
