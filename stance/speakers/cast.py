@@ -172,8 +172,8 @@ class Cast:
                 title = text[: start - offset].split()[-1:]  # "President Biden"
                 referent.heads |= {word.lower() for word in title if word in w.TITLES}
         for referent in self.recent:
-            if referent.person and referent.name:
-                last = referent.name.split()[-1]
+            # Sought as it stands first: a pattern of each name costs more than all the rest.
+            if referent.person and referent.name and (last := referent.name.split()[-1]) in text:
                 for match in re.finditer(rf"(?<!\w){re.escape(last)}(?!\w)", text):
                     place = (offset + match.start(), offset + match.end())
                     if not any(a <= place[0] < b for a, b, _ in found):
