@@ -2,6 +2,9 @@
 PYTHON ?= python3
 CONFIG ?= configs/default.yaml
 ARGS   ?=
+# Of `make evaluate` alone, and never from the environment: the names are too common.
+MODEL  :=
+DATA   :=
 
 BIN    := .venv/bin
 READY  := .venv/.ready
@@ -47,7 +50,12 @@ models/fast/.done: models/.done configs/fast.yaml
 	$(STANCE) train --config configs/fast.yaml
 	@touch $@
 
-evaluate: reports/.done ## Measure the champion on the test split beside baselines
+ifeq ($(MODEL)$(DATA),)
+evaluate: reports/.done ## Measure the champion beside baselines; others: MODEL=models/A DATA=gold.csv
+else
+evaluate: $(if $(MODEL),$(READY),models/.done)
+	$(STANCE) evaluate $(if $(MODEL),--model '$(MODEL)') $(if $(DATA),--data '$(DATA)')
+endif
 
 predict: scores/.done ## Score every article in seeds/
 

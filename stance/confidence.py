@@ -86,6 +86,12 @@ class Confidence:
             )
         return np.asarray(probs.max(axis=1) >= least)
 
+    def reaches(self, precision: float) -> bool:
+        """Tell whether dev shows so many right labels at some probability; see `answered`."""
+        if self.answers is None:
+            return False
+        return math.isfinite(self.answers[_level(precision, "abstain")])
+
     def predictions(
         self,
         outputs: FloatArray,

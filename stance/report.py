@@ -82,10 +82,12 @@ def evaluation_table(result: Mapping[str, Any]) -> str:
         lines.append(f"{label:28}{cells}{row['support']:>9}")
     lines += ["", *_single_figures(result), "", *_confusion_lines(result["figures"])]
     if result["outside"]:
-        lines += ["", f"{'of other domains':28}{'flagged':>10}{'cases':>8}{'rate':>8}"]
+        head = f"{'of other domains':28}{'flagged':>10}{'cases':>8}{'rate':>8}"
+        lines += ["", f"{head}{'no label at abstain=0.9':>26}"]
         for kind, found in result["outside"].items():
             rate = f"{found['rate']:.0%}"
-            lines.append(f"{kind:28}{found['flagged']:>10}{found['cases']:>8}{rate:>8}")
+            silent = "-" if found["silent"] is None else found["silent"]
+            lines.append(f"{kind:28}{found['flagged']:>10}{found['cases']:>8}{rate:>8}{silent:>26}")
     if result["slices"]["worst"]:
         lines += ["", *slices_table(result["slices"])]
     if "behaviour" in result:

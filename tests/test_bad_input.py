@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import stance
 from stance.evaluation.sample import Sample, _oddities
-from stance.schema import DataError, ModelError
+from stance.evaluation.slices import find_slices
+from stance.schema import DataError, ModelError, StanceError
 
 GOOD = [
     ("we will never negotiate.", "hardline"),
@@ -100,6 +101,65 @@ def test_repeated_ids_and_texts_are_told(model_folder: Path) -> None:
 def test_rows_without_a_group_are_groups_of_their_own(model_folder: Path) -> None:
     rows = [{"text": text, "label": label, "doc": ""} for text, label in GOOD]
     assert measured(model_folder, write(rows))["data"]["groups"] == 4
+
+
+def test_groups_may_be_objects_and_empty_cells_are_none(model_folder: Path) -> None:
+    articles: list[dict[str, Any]] = [{}, {"article": {"id": 1}}, {"article": {"id": 1}}]
+    articles.append({"article": math.nan})
+    rows = [
+        {"text": text, "label": label, **article}
+        for (text, label), article in zip(GOOD, articles, strict=True)
+    ]
+    data = measured(model_folder, write(rows))["data"]
+    assert (data["grouped_by"], data["groups"]) == ("article", 3)
+
+
+def test_empty_cells_and_the_gold_under_its_own_name_are_no_slices() -> None:
+    rows = [
+        {"text": "we met.", "label": label, "stance": label, "form": form}
+        for label in ("neutral", "hardline")
+        for form in ("speech", math.nan)
+        for _ in range(40)
+    ]
+    sample = Sample("rows", rows, ("neutral", "hardline"), None, None)
+    assert [one.name for one in find_slices(sample)] == ["form=speech"]
+
+
+def test_votes_are_joined_or_listed_and_may_have_gaps(model_folder: Path) -> None:
+    votes = ["h|h", ["hardline", "neutral"], "|c", ["n", None]]
+    rows = [
+        {"text": text, "label": label, "votes": given}
+        for (text, label), given in zip(GOOD, votes, strict=True)
+    ]
+    people = measured(model_folder, write(rows))["agreement"]["annotators"]
+    assert [one["rows"] for one in people] == [3, 3]
+    assert people[0]["people"]["same"]["value"] == 0.5
+
+
+def test_votes_that_are_no_labels_are_refused_before_anything_is_scored(model_folder: Path) -> None:
+    path = write([{"text": text, "label": label, "votes": 3} for text, label in GOOD])
+    said: list[str] = []
+    with pytest.raises(
+        DataError, match=r"gold.jsonl: sentence 1: vote '3' .* none of conciliatory.*another name"
+    ):
+        stance.evaluate(model_folder, data=path, baselines=False, output=None, say=said.append)
+    assert not any("scoring" in line for line in said)
+
+
+def test_sentences_that_are_cut_are_told(model_folder: Path) -> None:
+    rows = [{"text": text, "label": label} for text, label in [*GOOD, ("we met " * 40, "neutral")]]
+    warnings = measured(model_folder, write(rows))["data"]["warnings"]
+    assert "1 of 5 sentences are cut: the model reads 32 tokens at most" in warnings
+
+
+def test_report_that_cannot_be_written_is_no_traceback(model_folder: Path) -> None:
+    path = write([{"text": text, "label": label} for text, label in GOOD])
+    Path("taken").write_text("")
+    options: dict[str, Any] = {"baselines": False, "behaviour": False}
+    with pytest.raises(StanceError, match=r"taken/.*: cannot be written: Not a directory"):
+        stance.evaluate(model_folder, data=path, output="taken", **options)
+    with pytest.raises(StanceError, match=r"taken/c.json: cannot be written"):
+        stance.compare(model_folder, model_folder, data=path, output="taken/c.json")
 
 
 def test_very_many_rows_are_warned_of() -> None:

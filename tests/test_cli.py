@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import write_corpus
+from tests.conftest import ROOT, write_corpus
 from tests.makers import TITLE, news_page, pdf
 
 ARTICLE = "Talks fail\n\nWe will never negotiate, the army said. Ministers met on Monday."
@@ -221,6 +221,14 @@ def test_data_stats_prints_tables_and_writes_pictures() -> None:
     assert "45 sentences in 27 groups" in done.stdout
     assert json.loads(Path("stats/stats.json").read_text())["sentences"] == 45
     assert Path("stats/form.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_make_evaluates_any_model_on_any_file() -> None:
+    command = ["make", "-n", "-C", str(ROOT), "evaluate", "MODEL=models/A", "DATA=gold.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert ".venv/bin/stance evaluate --model 'models/A' --data 'gold.csv'" in lines
+    assert not any("stance train" in line for line in lines)  # another model needs no training
 
 
 def test_train_and_evaluate_from_the_shell(tiny_encoder: Path) -> None:

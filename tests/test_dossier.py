@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from stance.behaviour import examine
+from stance.confidence import LEVELS
 from stance.dossier import html_report, model_card, verdicts
+from stance.dossier.figures import BY_LABEL
 from stance.dossier.markup import node, table
 from stance.dossier.plots import bar
 
@@ -36,11 +40,22 @@ def calibrated(ece: float) -> dict[str, Any]:
     }
 
 
+def part(i: int) -> dict[str, Any]:
+    return {
+        "name": f"actor=number{i}",
+        "rows": 40,
+        "rest": 0.2,
+        "p_corrected": 0.04,
+        "error": figure(i / 100),
+        "macro_f1": figure(0.5),
+    }
+
+
 def result(**changes: Any) -> dict[str, Any]:
     """An evaluation with everything in it, and texts that would break a careless page."""
     nasty = "<script>alert('x')</script> & “never” " + "a" * 200
     labels = {
-        label: {**{key: figure(0.7) for key in ("precision", "recall", "f1")}, "support": 1200}
+        label: {**{key: figure(0.7) for key in BY_LABEL}, "support": 1200}
         for label in ("against", "for")
     }
     figures = {
@@ -75,6 +90,7 @@ def result(**changes: Any) -> dict[str, Any]:
         }
         for i in range(9)
     }
+    kappas = {"kappa": figure(0.61), "same": figure(0.79)}
     wrong = {
         "text": nasty,
         "gold": "for",
@@ -103,6 +119,17 @@ def result(**changes: Any) -> dict[str, Any]:
         },
         "abstention": [{"level": 0.9, "precision": figure(0.91), "answered": figure(0.7)}],
         "unfamiliar": figure(0.03),
+        "outside": {
+            "sport": {
+                "cases": 24,
+                "flagged": 12,
+                "rate": 0.5,
+                "low": 0.31,
+                "high": 0.69,
+                "silent": 15,
+            }
+        },
+        "slices": {"tested": 9, "worst": [part(9)], "columns": {"actor": [part(8), part(9)]}},
         "behaviour": {"negation": {**rate, "published": published}, "irony": rate},
         "perturbations": {"typos": changed, "source": {**changed, "limit": None}},
         "swaps": {
@@ -130,8 +157,10 @@ def result(**changes: Any) -> dict[str, Any]:
         },
         "agreement": {
             "annotators": [
-                {"annotator": 1, "rows": 90, "model": {"kappa": figure(0.6)}, "people": None}
-            ]
+                {"annotator": 1, "rows": 90, "model": kappas, "people": None},
+                {"annotator": 2, "rows": 90, "model": kappas, "people": kappas},
+            ],
+            "alpha": 0.7,
         },
         "errors": {"count": 300, "confident": [wrong], "near": [wrong]},
         **changes,
@@ -187,7 +216,7 @@ def test_links_lead_somewhere_and_ids_are_unique() -> None:
     ids = [a["id"] for _, a in read.tags if "id" in a]
     links = [a["href"] for tag, a in read.tags if tag == "a"]
     assert len(ids) == len(set(ids))
-    assert len(links) == 10
+    assert len(links) == 11
     assert {str(link)[1:] for link in links} <= set(ids)
 
 
@@ -196,6 +225,9 @@ def test_texts_are_shown_as_they_are() -> None:
     assert "<script>alert('x')</script> & “never”" in read.words
     assert "few & far" in read.words
     assert "1.300 [1.280, 1.320] labels in a set" in read.words
+    assert "sport50.0% [31.0%, 69.0%]15 of 24" in read.words  # of other domains
+    assert "2900.610 [0.590, 0.630]0.610 [0.590, 0.630]0.790 [0.770, 0.810]" in read.words
+    assert "Krippendorff's alpha of all 0.700" in read.words
 
 
 def test_pictures_and_tables_are_told_in_words_too() -> None:
@@ -264,16 +296,6 @@ def test_figures_of_a_kind_that_the_page_does_not_know_are_told_all_the_same() -
 
 
 def test_many_slices_of_a_column_are_cut_to_the_worst() -> None:
-    def part(i: int) -> dict[str, Any]:
-        return {
-            "name": f"actor=number{i}",
-            "rows": 40,
-            "rest": 0.2,
-            "p_corrected": 0.04,
-            "error": figure(i / 100),
-            "macro_f1": figure(0.5),
-        }
-
     parts = [part(i) for i in range(30)]
     found = {"tested": 30, "worst": [parts[29]], "columns": {"actor": parts}}
     words = Reader(html_report(result(slices=found))).words
@@ -283,6 +305,45 @@ def test_many_slices_of_a_column_are_cut_to_the_worst() -> None:
     assert "actor=number29" in words
     none = {"tested": 0, "worst": [], "columns": {}}
     assert "No part of the data" in Reader(html_report(result(slices=none))).words
+
+
+def test_texts_of_other_domains_are_counted_by_kind_and_told(model_folder: Path) -> None:
+    import stance
+    from stance.evaluation.confident import outside
+
+    model = stance.load(model_folder)
+    assert outside(model) is None
+    Path("corpus").mkdir()
+    Path("corpus/outside.csv").write_text("id,kind,text\n1,code,qq zz xx ((()))\n2,sport,we met.\n")
+    model.manifest = replace(model.manifest, data={"path": ["corpus"]})
+    never = np.full(len(LEVELS), np.inf)
+    model.confidence = replace(model.confidence, farthest=-1.0, answers=never)
+    found = outside(model)
+    assert found is not None
+    assert list(found) == ["code", "sport"]
+    assert (found["sport"]["cases"], found["sport"]["flagged"], found["sport"]["rate"]) == (1, 1, 1)
+    assert found["sport"]["low"] == pytest.approx(0.2065, abs=1e-4)  # Wilson's of 1 in 1
+    assert found["sport"]["silent"] is None  # dev does not reach the precision
+    # What is not far gets no label all the same where the model is not sure enough.
+    model.confidence = replace(model.confidence, farthest=1e9, answers=np.full(len(LEVELS), 1.1))
+    found = outside(model)
+    assert found is not None
+    assert (found["code"]["flagged"], found["code"]["silent"]) == (0, 1)
+    words = Reader(html_report(result(outside=found))).words
+    assert "code0.0% [0.0%, 79.3%]1 of 1" in words
+
+
+def test_zero_shot_model_stands_beside_the_others(model_folder: Path, tiny_encoder: Path) -> None:
+    import stance
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    names = {0: "contradiction", 1: "entailment"}
+    config = BertConfig.from_pretrained(tiny_encoder, id2label=names, label2id=None)
+    BertForSequenceClassification(config).save_pretrained("nli")
+    AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained("nli")
+    found = stance.evaluate(model_folder, split="dev", nli="nli", behaviour=False, output=None)
+    assert found.result["baselines"]["zero-shot nli"]["difference"]["low"] is not None
+    assert "zero-shot nli" in Reader(found.to_html()).words
 
 
 def test_what_the_tests_of_behaviour_find_can_be_laid_out(model_folder: Path) -> None:
@@ -454,7 +515,7 @@ def test_page_fits_wide_and_narrow_windows_without_errors(scheme: str, tmp_path:
     assert "CONSOLE" not in done.stderr
     title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
     assert title is not None
-    assert title.group(1) == '["read 11","read 11"]'
+    assert title.group(1) == '["read 12","read 12"]'
 
 
 def escaped(page: str) -> str:

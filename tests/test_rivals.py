@@ -59,21 +59,3 @@ def test_zero_shot_model_is_asked_for_each_label(tiny_encoder: Path) -> None:
     AutoTokenizer.from_pretrained(tiny_encoder).save_pretrained("other")
     with pytest.raises(ModelError, match="expected a model of natural language inference"):
         zero_shot("other", ["we met."], ["a."])
-
-
-def test_texts_of_other_domains_are_counted_by_kind(model_folder: Path) -> None:
-    from dataclasses import replace
-
-    from stance.evaluation.confident import outside
-
-    model = stance.load(model_folder)
-    assert outside(model) is None
-    Path("corpus").mkdir()
-    Path("corpus/outside.csv").write_text("id,kind,text\n1,code,qq zz xx ((()))\n2,sport,we met.\n")
-    model.manifest = replace(model.manifest, data={"path": ["corpus"]})
-    model.confidence = replace(model.confidence, farthest=-1.0)
-    found = outside(model)
-    assert found == {
-        "code": {"cases": 1, "flagged": 1, "rate": 1},
-        "sport": {"cases": 1, "flagged": 1, "rate": 1},
-    }

@@ -23,6 +23,9 @@ WHOLE = {
 }
 """Figures of all labels together, with what they are called and the ends of their scale."""
 
+BY_LABEL = ("precision", "recall", "f1", "roc_auc")
+"""Figures of each label."""
+
 
 def told(figure: Figure | None, *, percent: bool = False) -> str:
     """Return a figure with its interval in words."""
@@ -46,11 +49,11 @@ def measures(result: Mapping[str, Any]) -> Iterator[Element]:
     head: tuple[str, ...] = ("figure", "with its interval", "95 % interval")
     yield table(head, rows, caption="All labels together", numbers=1)
     labels = [
-        [label, *(told(row[key]) for key in ("precision", "recall", "f1")), f"{row['support']:,}"]
+        [label, *(told(row.get(key)) for key in BY_LABEL), f"{row['support']:,}"]
         for label, row in found["labels"].items()
     ]
-    head = ("label", "precision", "recall", "F1", "sentences")
-    yield table(head, labels, caption="Each label", numbers=4)
+    head = ("label", "precision", "recall", "F1", "ROC-AUC", "sentences")
+    yield table(head, labels, caption="Each label", numbers=5)
     yield _confusion(found["confusion"], list(found["labels"]))
 
 
@@ -133,7 +136,7 @@ def selective(result: Mapping[str, Any]) -> Iterator[Element]:
     yield from _trust(result)
 
 
-WITH_SELECTIVE = ("sets", "abstention", "unfamiliar")
+WITH_SELECTIVE = ("sets", "abstention", "unfamiliar", "outside")
 """Keys of the result that the section on not answering lays out too."""
 
 
@@ -162,6 +165,23 @@ def _trust(result: Mapping[str, Any]) -> Iterator[Element]:
     if unfamiliar := result.get("unfamiliar"):
         share = told(unfamiliar, percent=True)
         yield node("p", f"Flagged as unlike the training data: {share} of the sentences.")
+    if outside := result.get("outside"):
+        yield _outside(outside)
+
+
+def _outside(found: Mapping[str, Mapping[str, Any]]) -> Element:
+    """Return how many texts of other domains are flagged, and get no label."""
+    rows: list[list[Child]] = []
+    for kind, each in found.items():
+        rate = {"value": each["rate"], "low": each["low"], "high": each["high"]}
+        silent = "not told" if each["silent"] is None else f"{each['silent']} of {each['cases']}"
+        rows.append([kind, bar(rate), told(rate, percent=True), silent])
+    return table(
+        ("text", "flagged, 0 to 100 %", "flagged", "no label with abstain=0.9"),
+        rows,
+        caption="Texts of other domains, flagged as unlike the training data; Wilson's intervals",
+        numbers=2,
+    )
 
 
 def agreement(result: Mapping[str, Any]) -> Iterator[Element]:
@@ -171,13 +191,25 @@ def agreement(result: Mapping[str, Any]) -> Iterator[Element]:
         [
             str(one["annotator"]),
             f"{one['rows']:,}",
-            told(one["model"]["kappa"]),
-            told(one["people"]["kappa"]) if one["people"] else "no one else",
+            *(
+                told(one[who][figure]) if one[who] else "no one else"
+                for figure in ("kappa", "same")
+                for who in ("model", "people")
+            ),
         ]
         for one in found["annotators"]
     ]
-    head = ("annotator", "sentences", "with the model", "with the others")
-    yield table(head, rows, caption="Cohen's kappa (1 is full agreement, 0 chance)", numbers=3)
+    head = (
+        "annotator",
+        "sentences",
+        "kappa with the model",
+        "kappa with the others",
+        "same label as the model",
+        "same label as the others",
+    )
+    alpha = "" if found["alpha"] is None else f"; Krippendorff's alpha of all {found['alpha']:.3f}"
+    caption = f"Agreement with each annotator: Cohen's kappa, 1 is full, 0 chance{alpha}"
+    yield table(head, rows, caption=caption, numbers=5)
 
 
 def others(name: str, found: Any) -> Iterator[Element]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stance import artifact, export, metrics
+from stance.behaviour.scoring import wilson
 from stance.calibration import described, learn
-from stance.confidence import COVERAGE, LEVELS, Confidence
+from stance.confidence import COVERAGE, Confidence
 from stance.corpus.table import read_sound_rows
 from stance.evaluation.sample import Sample, own_corpus, score
 from stance.metrics import FloatArray
@@ -22,6 +22,8 @@ from stance.schema import DataError, ModelError
 
 PRECISIONS = (0.85, 0.9, 0.95)
 """Precisions to abstain by that are told."""
+ABSTAIN = 0.9
+"""Precision at which it is told how many sentences of other domains get no label."""
 
 
 def trusted(
@@ -42,9 +44,7 @@ def trusted(
         measured = metrics.set_figures(gold, sets, sample.labels, groups=groups)
         found["sets"] = {"level": COVERAGE, **measured}
     right = (probs.argmax(axis=1) == gold).astype(float)
-    for level in PRECISIONS:
-        if confidence.answers is None or not math.isfinite(confidence.answers[LEVELS.index(level)]):
-            continue
+    for level in filter(confidence.reaches, PRECISIONS):
         answered = confidence.answered(probs, level)
         figures = _answered(answered, right, groups)
         found["abstention"].append({"level": level, **figures})
@@ -55,24 +55,36 @@ def trusted(
 
 
 def outside(scorer: Model) -> dict[str, dict[str, Any]] | None:
-    """Return how many sentences of other domains are flagged, by kind.
+    """Return how many sentences of other domains are flagged, and how many get no label, by kind.
 
     Returns:
-        For each kind in the `outside.csv` beside a corpus of the model, `cases`, `flagged` and
-        `rate`; None without such a file or for a model that does not tell.
+        For each kind in the `outside.csv` beside a corpus of the model, `cases`, `flagged`, the
+        `rate` of these with its 95 % interval `low` to `high` (Wilson 1927), and `silent`, how many
+        get no label with `abstain` at `ABSTAIN` (None if dev does not reach that). None without
+        such a file or for a model that does not tell.
     """
     files = [Path(path) / "outside.csv" for path in scorer.manifest.data["path"]]
     file = next(filter(Path.is_file, files), None)
-    if file is None or scorer.confidence.farthest is None:
+    confidence = scorer.confidence
+    if file is None or confidence.farthest is None:
         return None
     rows = [row for _, row in read_sound_rows(file, ("kind", "text"))]
     predictions = scorer.predict([row["text"] for row in rows])
+    silent = confidence.silent(predictions, ABSTAIN) if confidence.reaches(ABSTAIN) else None
     found: dict[str, dict[str, Any]] = {}
-    for row, p in zip(rows, predictions, strict=True):
-        one = found.setdefault(row["kind"], {"cases": 0, "flagged": 0})
-        one["cases"] += 1
-        one["flagged"] += p.unfamiliar
-    return {kind: {**one, "rate": one["flagged"] / one["cases"]} for kind, one in found.items()}
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        mine = {i for i, row in enumerate(rows) if row["kind"] == kind}
+        flagged = sum(predictions[i].unfamiliar for i in mine)
+        low, high = wilson(flagged, len(mine))
+        found[kind] = {
+            "cases": len(mine),
+            "flagged": flagged,
+            "rate": flagged / len(mine),
+            "low": low,
+            "high": high,
+            "silent": None if silent is None else len(mine & silent),
+        }
+    return found
 
 
 def _answered(

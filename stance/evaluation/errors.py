@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stance.evaluation.sample import Sample
+from stance.evaluation.sample import Sample, missing
 from stance.metrics import FloatArray, IntArray
 from stance.prediction import Model
 
@@ -46,7 +46,7 @@ def described(sample: Sample, probs: FloatArray, i: int) -> dict[str, Any]:
         "gold": row["label"],
         "predicted": sample.labels[int(probs[i].argmax())],
         "probabilities": dict(zip(sample.labels, map(float, probs[i]), strict=True)),
-        **({"votes": row["votes"]} if row.get("votes") else {}),
+        **({} if missing(row.get("votes")) else {"votes": row["votes"]}),
     }
 
 

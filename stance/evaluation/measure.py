@@ -103,8 +103,12 @@ def evaluate(
     sample = read_sample(
         scorer, data, split=split, text_column=text_column, label_column=label_column, say=say
     )
+    sample.votes()  # a fault of theirs is told now, not after an hour of scoring
     say(f"scoring {len(sample.rows):,} sentences with {scorer.name}")
     outputs = score(scorer, sample.texts, say)
+    if cut := int(outputs.truncated.sum()):
+        read = f"the model reads {scorer.manifest.max_length} tokens at most"
+        sample.warnings.append(f"{cut} of {len(sample.rows)} sentences are cut: {read}")
     confidence = scorer.confidence
     if confidence.sets is None:
         confidence = of_dev(scorer, say) or confidence
@@ -160,7 +164,14 @@ def _measured(sample: Sample, outputs: Scored, probs: metrics.FloatArray) -> dic
 
 
 def _write(result: dict[str, Any], sample: Sample, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_files(result, sample, folder)
+    except OSError as error:
+        raise StanceError(f"{folder}: cannot be written: {error.strerror}") from None
+
+
+def _write_files(result: dict[str, Any], sample: Sample, folder: Path) -> None:
     with artifact.atomic(folder / "report.json") as path:
         content = json.dumps(result, indent=2, allow_nan=False)
         path.write_text(content + "\n", encoding="utf-8")

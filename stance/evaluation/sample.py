@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -61,23 +62,37 @@ class Sample:
         if self.grouped_by is None:
             return None
         found = (row.get(self.grouped_by) for row in self.rows)
-        return [("row", i) if key in (None, "") else key for i, key in enumerate(found)]
+        # As text: a column `article` may hold whole objects, which are no keys.
+        return [("row", i) if missing(key) else str(key) for i, key in enumerate(found)]
 
     def votes(self) -> list[list[int | None]] | None:
         """Return label numbers by annotator, or None without a column `votes` for this label set.
 
+        Votes are joined by `|` or, in JSON and Parquet, a list; the place of an annotator who gave
+        none is empty (`c||n`).
+
         Raises:
-            DataError: If a vote is none of the labels.
+            DataError: If a vote is none of the labels, with the sentence.
         """
-        if not any(row.get("votes") for row in self.rows):
-            return None
-        number = {label: i for i, label in enumerate(self.labels)}
-        return [
-            [number[vote] for vote in read_votes(row["votes"], self.labels)]
-            if row.get("votes")
-            else []
-            for row in self.rows
-        ]
+        number: dict[str | None, int | None] = {label: i for i, label in enumerate(self.labels)}
+        found: list[list[int | None]] = []
+        for i, row in enumerate(self.rows, start=1):
+            given = row.get("votes")
+            if not isinstance(given, list):
+                given = [] if missing(given) else str(given).split("|")
+            try:
+                names = [
+                    None if missing(vote) else read_votes(str(vote), self.labels)[0]
+                    for vote in given
+                ]
+            except DataError as error:
+                raise DataError(
+                    f"{self.name}: sentence {i}: {error}; expected the labels that readers gave, "
+                    f"such as {self.labels[0]}|{self.labels[-1]}; give a column `votes` that holds "
+                    f"something else another name"
+                ) from None
+            found.append([number.get(name) for name in names])
+        return found if any(found) else None
 
     def describe(self) -> dict[str, Any]:
         """Return what a report says of the data."""
@@ -122,12 +137,17 @@ def read_sample(
         )
     if not rows:
         raise DataError(f"{name}: no sentences; name another --split, or labelled ones by --data")
-    column = next((c for c in GROUP_COLUMNS if c in rows[0]), None)
+    column = next((c for c in GROUP_COLUMNS if not all(missing(r.get(c)) for r in rows)), None)
     sample = Sample(name, rows, labels, column, corpus)
     sample.warnings.extend(_oddities(sample))
     for warning in sample.warnings:
         say(f"{name}: {warning}")
     return sample
+
+
+def missing(value: object) -> bool:
+    """Tell whether a cell of a table is empty; pandas writes NaN for that."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _oddities(sample: Sample) -> list[str]:
@@ -151,7 +171,7 @@ def _oddities(sample: Sample) -> list[str]:
             f"no sentence is labelled {', '.join(absent)}: recall and ROC-AUC of these are not "
             f"defined, and the macro-F1 is not comparable with others"
         )
-    ids = Counter(str(row["id"]) for row in rows if row.get("id") not in (None, ""))
+    ids = Counter(str(row["id"]) for row in rows if not missing(row.get("id")))
     if repeated := [key for key, count in ids.items() if count > 1]:
         found.append(f"{len(repeated)} ids occur more than once ({repeated[0]!r} is the first)")
     texts: dict[str, set[str]] = {}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stance.actors import find_actors, gazetteer
 from stance.corpus.table import GROUP_COLUMNS
-from stance.evaluation.sample import Sample
+from stance.evaluation.sample import Sample, missing
 from stance.metrics import FloatArray, IntArray, bootstrap, figure, group_index
 from stance.metrics.figures import Confusions, figures
 
@@ -120,7 +120,9 @@ def _columns(sample: Sample) -> dict[str, list[tuple[str, ...]]]:
         values = [row.get(name) for row in sample.rows]
         if any(isinstance(value, list | dict) for value in values):
             continue
-        found[name] = [() if v in (None, "") else (str(v),) for v in values]
+        if all(str(v) == row["label"] for v, row in zip(values, sample.rows, strict=True)):
+            continue  # the gold label under its name in the file
+        found[name] = [() if missing(v) else (str(v),) for v in values]
     found["words"] = [(_length(row["text"]),) for row in sample.rows]
     known = gazetteer()
     found["actor"] = [
