@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
+import numpy as np
 import pytest
 from stance.config import load_config
 from stance.corpus import load_corpus
@@ -111,10 +112,12 @@ def test_a_third_of_the_sentences_have_neighbours(rows: list[Row]) -> None:
     assert with_context >= len(rows) / 3
 
 
-def test_the_larger_models_opinions_know_every_training_sentence() -> None:
+def test_the_larger_models_opinions_know_every_training_sentence_before_round_6() -> None:
     """`configs/default.yaml` learns from them; a sentence that changes loses its opinion."""
     settings = resolved(load_config(ROOT / "configs/default.yaml", [f"distill.teachers={TEACHER}"]))
     rows = load_corpus(ROOT / "data").rows("train")
     opinions = soft_targets([row["text"] for row in rows], settings)
-    gold = [settings.labels.index(row["label"]) for row in rows]
-    assert (opinions.argmax(axis=1) == gold).mean() > 0.9  # of NaN the first is the largest
+    known = np.isfinite(opinions).all(axis=1)
+    assert known.tolist() == [row["round"] < 6 for row in rows]
+    gold = np.array([settings.labels.index(row["label"]) for row in rows])
+    assert (opinions.argmax(axis=1) == gold)[known].mean() > 0.9
