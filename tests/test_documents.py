@@ -138,6 +138,78 @@ def test_the_subject_of_a_verb_says_it_though_the_tagger_found_none(
     assert actors(read(text)[1])[1] == speaker
 
 
+def sides(voices: Voices) -> dict[str, str | None]:
+    return {actor.id: actor.side for actor in voices.actors}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{Ilya Moss}, who spoke for Peru,",
+        "{Ilya Moss, speaking for Peru},",
+        "{Ilya Moss}, on behalf of Peru,",
+    ],
+)
+def test_whom_a_person_speaks_for_is_the_side_and_not_the_target(source: str) -> None:
+    _, voices = read(f"[“No,”] <replied> {source} when Chile had spoken.\n")
+    assert actors(voices) == ["ilya-moss"]
+    assert sides(voices)["ilya-moss"] == "per"
+    assert voices.sentences[0].target is None
+
+
+def test_he_who_speaks_for_a_state_is_still_a_pronoun() -> None:
+    text = "[“No,”] <said> {Ilya Moss}.\n\n{He}, speaking for Peru, <added> [that it was late].\n"
+    assert actors(read(text)[1]) == ["ilya-moss"] * 2
+
+
+def test_he_is_who_spoke_last_and_not_who_was_he_before() -> None:
+    text = """\
+{Ilya Moss} <warned> [that the lake was dying].
+
+[It would be dry by May], {he} <said>.
+
+[“Nonsense,”] <replied> {Joe Karan}.
+
+{He} <called> [the warning a joke].
+"""
+    assert actors(read(text)[1]) == ["ilya-moss"] * 2 + ["joe-karan"] * 2
+
+
+def test_who_stands_behind_said_between_commas_speaks_and_goes_on_as_he() -> None:
+    text = """\
+[“No,”] {Ilya Moss of Chile} <said>.
+
+Peru saw it otherwise.
+
+While the lake was low, <said> [its envoy, Joe Karan, Lima did not fear for the fish].
+
+{He} <asked> [all of them to wait].
+"""
+    _, voices = read(text)
+    assert actors(voices)[2:] == ["joe-karan"] * 2
+    assert sides(voices)["joe-karan"] == "per"
+
+
+@pytest.mark.parametrize("behind", ["on Friday, that it was late", "to be ready, left"])
+def test_what_is_no_person_behind_said_does_not_speak(behind: str) -> None:
+    text = f"{{Ilya Moss}} <agreed> [to talks].\n\nBy noon, <said> [{behind}].\n"
+    assert set(actors(read(text)[1])) <= {"ilya-moss", None}
+
+
+@pytest.mark.parametrize("topic", ["Peru is no member of the club.", "South Africa was invited."])
+def test_its_envoy_is_that_of_the_state_which_the_sentence_before_is_about(topic: str) -> None:
+    text = f"Chile took the chair.\n\n{topic}\n\n{{Its envoy, Ana Moss}}, <said> [it was late].\n"
+    _, voices = read(text, [False] * 3)
+    assert sides(voices)["ana-moss"] == ("per" if topic.startswith("Peru") else "zaf")
+
+
+def test_two_who_propose_something_do_it_together() -> None:
+    text = "The talks were called by Peru and Chile in Teld.\n"
+    (voice,) = read(text)[1].sentences
+    assert voice.speaker is not None
+    assert voice.speaker.actors == ("per", "chl")
+
+
 def test_who_leads_a_body_is_the_one_named_and_not_the_body() -> None:
     text = "[“No,”] <said> {the head of the Karpov group, Yevgeny Moss}.\n"
     assert actors(read(text)[1]) == ["yevgeny-moss"]

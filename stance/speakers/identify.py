@@ -10,7 +10,7 @@ from stance.speakers.cast import Cast
 from stance.speakers.documents import headline, headline_doer, narrator, place_of
 from stance.speakers.narration import clauses, subject
 from stance.speakers.phrases import TOKEN, Found, Gazetteer, usual_gazetteer
-from stance.speakers.sources import issuer, says_self, subject_of
+from stance.speakers.sources import inverted, issuer, says_self, subject_of
 from stance.speakers.spans import (
     begins_quoted,
     first_place,
@@ -145,7 +145,8 @@ class _Reader:
             target = self._toward(speaker, [content], [], named, number)
             return Voice("mixed" if share else "indirect", speaker, target)
         if not self.moves[number]:
-            self._doer(span, number)  # later words may refer to it
+            # Later words may refer to who does something, else to whom the sentence is about.
+            self._doer(span, number) or self._doer(span, number, named=True, topic=True)
             return Voice("background")
         parts: list[VoicePart] = []
         for clause in clauses(self.text, span):
@@ -164,9 +165,11 @@ class _Reader:
             "narration", first.speaker, first.target, tuple(parts) if len(distinct) > 1 else ()
         )
 
-    def _doer(self, clause: Span, number: int, *, named: bool = False) -> Mention | None:
+    def _doer(
+        self, clause: Span, number: int, *, named: bool = False, topic: bool = False
+    ) -> Mention | None:
         part = self.text[clause.start : clause.end]
-        place = subject(part)
+        place = subject(part, topic=topic)
         if place is None:
             return None
         start, end = place
@@ -233,7 +236,9 @@ class _Reader:
             return replace(self.teller, start=None, end=None)
         for cue in self.attributions[index].cues:
             home = self.sentences[number]
-            found = subject_of(self.text, home, cue) if home.start <= cue.start < home.end else None
+            if not home.start <= cue.start < home.end:
+                continue
+            found = inverted(self.text, cue) or subject_of(self.text, home, cue)
             phrase = self.cast.read(self.text[found.start : found.end]) if found else None
             if found and phrase and phrase.kind != "other":
                 return self._mention(found, number)

@@ -28,6 +28,8 @@ _PARTICIPLES = frozenset(
     "told bought built caught drawn driven found frozen hit lent read seen sold shut spent "
     "split torn upheld cut dealt overthrown undertaken beaten known".split()
 )
+# "South" alone is no name, and begins that of a state.
+_NO_NAMES = w.NO_NAMES - frozenset("North South East West Central".split())
 _PRESENT = re.compile(r"[a-z]{3,}(?:es|s)$")
 _NOT_VERBS = frozenset(
     "its his this thus across less unless always perhaps towards besides yes was has does is as "
@@ -50,7 +52,7 @@ _SUBORDINATE = frozenset(
 )
 _CLAUSE = re.compile(r";\s+|,\s+(?:while|whereas|but)\s+(?!also\b|not\b)")
 _AGENT = re.compile(r"\bby\s+(?=(?:the\s+|a\s+|an\s+)?[\w’' -]+)")
-_AGENT_ENDS = re.compile(r"[,.;:]|\s(?:in|on|at|after|who|which|to|for|and)\s")
+_AGENT_ENDS = re.compile(r"[,.;:]|\s(?:in|on|at|after|who|which|to|for|and(?!\s[A-Z]))\s")
 _COMMA = re.compile(r",\s+")
 _BEFORE_ARTICLE = re.compile(r"\w+\s+(?=(?:the|a|an|its|his)\s)")
 
@@ -64,11 +66,12 @@ def clauses(text: str, span: Span) -> list[Span]:
     return [Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 12]
 
 
-def subject(text: str) -> tuple[int, int] | None:
+def subject(text: str, *, topic: bool = False) -> tuple[int, int] | None:
     """Return where the subject of an active main clause stands in a sentence; None if unclear.
 
     The subject is what stands between the sentence's adverbials and its first finite verb; a
-    passive gives the agent after "by", a copula nobody, unless it tells of readiness.
+    passive gives the agent after "by", a copula nobody, unless it tells of readiness. As a topic,
+    to which "its" in the next sentence refers, it is the grammatical subject of these too.
     """
     text = _RELATIVE.sub(lambda match: " " * len(match.group()), text)
     start = _skip_adverbials(text)
@@ -80,7 +83,7 @@ def subject(text: str) -> tuple[int, int] | None:
             continue
         end = tokens[number - 1].end()
         start = _phrase_start(text, tokens[:number])
-        if low in _AUXILIARIES:
+        if low in _AUXILIARIES and not topic:
             return _after_auxiliary(text, tokens, number, start, end)
         return start, end
     return None
@@ -103,7 +106,7 @@ def _phrase_start(text: str, tokens: Sequence[re.Match[str]]) -> int:
             or "," in gap
         ):
             place -= 1
-        elif word.lower() in _DETERMINERS or (before in w.NO_NAMES and word[0].isupper()):
+        elif word.lower() in _DETERMINERS or (before in _NO_NAMES and word[0].isupper()):
             break
         else:
             place -= 1

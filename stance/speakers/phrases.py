@@ -29,6 +29,7 @@ _HEADS = w.ROLES | w.ORGANS | w.BODIES
 _AFTER_PARTICIPLE = w.PREPOSITIONS | frozenset("the a an its his her their no".split())
 _ABBREVIATED = re.compile(r"\b[A-Z]\.[A-Z]\.[\s\"”’',:;]*$")
 _BEHIND = re.compile(r"\w\s+(?:of|for|in|at|from|with|to|on|against)\s+(?:(?:the|an?)\s+)?$")
+_SPEAKS_FOR = re.compile(rf"{w.SPEAKS_FOR}\Z")
 _LEADING = re.compile(
     r"(?:Speaking|Opening|Turning|Replying|Answering|Asked|In|On|At|For)\b[^,]*,\s+"
 )
@@ -149,7 +150,10 @@ def read_phrase(
     phrase = _phrase(text, segments, found, name, is_body, head, modifiers)
     if persons:
         start, end, person = persons[0]
-        return replace(phrase, kind="person", name=text[start:end], person=person)
+        phrase = replace(phrase, kind="person", name=text[start:end], person=person)
+    if phrase.kind in ("person", "office"):
+        sides = [actor for start, _, actor in found if _SPEAKS_FOR.search(text, 0, start)]
+        phrase = replace(phrase, ids=tuple(dict.fromkeys((*sides, *phrase.ids))))
     return phrase
 
 
@@ -372,29 +376,3 @@ def _ids(text: str, segments: list[Piece], found: Found) -> tuple[str, ...]:
         return (1 if behind.search(before) else 2 if place.search(before) else 0, f[0])
 
     return tuple(dict.fromkeys(actor for *_, actor in sorted(inside, key=rank)))
-
-
-def initials(name: str) -> str:
-    """Return the first letters of a name's capitalised words, in lower case."""
-    return "".join(word[0] for word in name.split() if word[0].isupper()).lower()
-
-
-def display(phrase: Phrase) -> str:
-    """Return a short name for an actor known by a description alone."""
-    if phrase.name and phrase.kind == "person":
-        return phrase.name
-    text = re.split(r",\s|\s[–—-]\s|\s\(|\s(?:who|which|whose|that)\b", phrase.text)[0]
-    text = re.sub(r"^(?:the|a|an)\s+", "", text, flags=re.IGNORECASE)
-    words = text.split()
-    return " ".join(words[:9]) + (" …" if len(words) > 9 else "")
-
-
-def type_of(phrase: Phrase) -> str:
-    """Return the type of an actor that the gazetteer does not have, one of `ACTOR_TYPES`."""
-    if phrase.head in w.ARMED:
-        return "armed group"
-    if phrase.gender == "many" and phrase.head not in w.BODIES:
-        return "group"
-    if phrase.kind in ("person", "office", "people"):
-        return "person"
-    return "organisation" if phrase.kind == "body" else "group"

@@ -10,6 +10,7 @@ from stance.schema import Mention, Span
 from stance.speakers import words as w
 from stance.speakers.narration import subject
 from stance.speakers.phrases import TOKEN
+from stance.speakers.spans import whole_name
 
 _ADDRESS = re.compile(r"(?:Mr|Mrs|Ms|Madam|Your|Excellenc|Ladies|Distinguished|Dear|Prime|Sir)\b")
 _THEN_I = re.compile(r",?\s+(?:I|we)\b")
@@ -17,6 +18,12 @@ _WHO = re.compile(
     r"(?P<who>(?:(?:[A-Z][\w’'.-]+|d[ei]|al|bin|van|von|der)\s)*[A-Z][\w’'-]+)"
     r"(?:,\s[^,.;]{3,80})?,\s(?:who|which)\s(?:\w+\s){0,2}$"
 )
+_INVERTED = re.compile(
+    r"\s+(?P<who>(?:(?:the|an?|its|his|her|their)\s|[A-Z])[^,.;:“”\"\n]{1,60}?)"
+    r"(?=[,.;]|\s(?:on|in|at|after|before|as|who|when|while)\s|\s*$)",
+    re.MULTILINE,
+)
+_BEFORE_SPEAKER = frozenset("said says added replied argued explained insisted stressed".split())
 _FAR = 160
 _BETWEEN = 3  # adverbs and auxiliaries between a subject and its verb
 
@@ -54,6 +61,15 @@ def subject_of(text: str, sentence: Span, cue: Span) -> Span | None:
     trails = bool(participle) and participle[0].endswith("ing") and between.endswith(", ")
     near = len(between.split()) <= _BETWEEN and not re.search(r"[,;:.“”\"]", between)
     return found if found.end <= cue.start and (near or trails) else None
+
+
+def inverted(text: str, cue: Span) -> Span | None:
+    """Return who stands behind a verb between pauses: "the road, said its owner, Ana Moss, was"."""
+    paused = text[max(cue.start - 2, 0) : cue.start] == ", "
+    if not paused or text[cue.start : cue.end] not in _BEFORE_SPEAKER:
+        return None
+    match = _INVERTED.match(text, cue.end)
+    return whole_name(text, Span(*match.span("who"))) if match else None
 
 
 def issuer(text: str, source: Span, told: Sequence[tuple[Mention | None, Span]]) -> Mention | None:

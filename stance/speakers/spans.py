@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from stance.schema import Attribution, Span
+from stance.speakers.words import PRONOUNS, SPEAKS_FOR
 
 _PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
 _BREAK = re.compile(r"\n\s*\n")
@@ -17,6 +18,9 @@ _START, _END = attrgetter("start"), attrgetter("end")
 _NAME = r"[A-Z][\w’'-]+(?:\s(?:(?:bin|al|el|de|van|von|der)\s|al-|el-)?[A-Z][\w’'-]+){1,3}"
 _BEFORE = re.compile(rf"(?:^|(?<=[.!?:;,”\"]\s)|(?<=\n))({_NAME}),\s$")
 _AFTER = re.compile(rf",\s({_NAME})(?=[,.;:]|\s*$)", re.MULTILINE)
+_FOR = re.compile(
+    rf"(?:,\swho\s|,?\s){SPEAKS_FOR}[A-Z][\w’'-]+(?:\s(?:of\s)?(?:the\s)?[A-Z][\w’'-]+)*"
+)
 _OFFICE = re.compile(r"(?:US|U\.S\.|UN|EU|Nato|NATO)\s[a-z]")
 _GOES_ON = re.compile(r"(?:\s(?:bin|al|el|de|van|von|der)\b|\s(?:al-|el-)?[A-Z][\w’'-]+)+")
 
@@ -55,7 +59,7 @@ def quoted_share(pieces: Sequence[Span], quoted: Sequence[Span], text: str) -> f
 
 
 def whole_name(text: str, source: Span) -> Span:
-    """Return a source with the name beside it: "NAME, the minister", "the minister, NAME".
+    """Return a source with what stands beside it: "NAME, the minister", "NAME, speaking for Peru".
 
     A tagger may take one for all of the source, or stop within a name.
     """
@@ -70,6 +74,8 @@ def whole_name(text: str, source: Span) -> Span:
         words.split()[-1:] and words.split()[-1][:1].isupper() and (on := _GOES_ON.match(text, end))
     ):
         end = on.end()
+    if words.lower() not in PRONOUNS and (side := _FOR.match(text, end)):
+        end = side.end()
     return Span(start, end)
 
 

@@ -192,6 +192,8 @@ ADDRESSING = _set(
     "commended apologised apologized likened reproached charged faulted chided commending "
     "pledged assailed answered replied"
 )
+SPEAKS_FOR = r"\b(?:(?:speaking|speaks|spoke)\sfor|(?:speaking\s)?on\sbehalf\sof)\s(?:the\s)?"
+"""What stands between a person and the side that he or she speaks for, as a pattern."""
 EVERYBODY = re.compile(
     r"\b(?:all|both|the (?:two|three|four|rival|warring)) (?:the )?(?:sides?|parties|delegations|"
     r"governments|countries|camps|capitals|factions|neighbours|neighbors|leaders|nations)\b"
