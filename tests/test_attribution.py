@@ -144,12 +144,12 @@ def test_a_text_of_nothing_but_marks_is_read(tokenizer: Any) -> None:
 
 
 def test_a_million_marks_that_close_nothing_are_read_in_seconds() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (" 'a" * 300_000, "“" * 300_000, "''a " * 200_000):
         quotations(text)
     text = '"a" ' * 20_000
     assert len(list(frames(text, split(text).sentences, quotations(text)))) == 20_000
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 10
 
 
 def test_words_know_their_tokens_case_quotation_and_place(tokenizer: Any) -> None:
