@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -271,6 +274,21 @@ def test_a_tokenizer_that_was_saved_reads_nothing_twice(
     settings["name"] = str(tmp_path)
     again, _ = load_pretrained(Config.model_validate({"encoder": settings}))
     assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+
+
+def test_every_process_makes_the_same_patterns() -> None:
+    """Else a saved tokenizer would not be known for what it is, and would read names twice."""
+    code = "from stance.encoder import reading; print(reading._actors())"
+    made = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(made) == 1
 
 
 def test_how_marks_are_read_is_saved_with_the_tokenizer(

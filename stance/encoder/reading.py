@@ -100,7 +100,7 @@ def _actors() -> Pairs:
 def _any_of(names: Iterable[str]) -> str:
     """Return a pattern of whole words, the longest first."""
     tree: dict[str, Any] = {}
-    for name in set(names) - _OTHER_WORDS:
+    for name in sorted(set(names) - _OTHER_WORDS):  # the same pattern in every process
         branch = tree
         for letter in name.lower():
             branch = branch.setdefault(letter, {})
