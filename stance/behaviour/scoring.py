@@ -36,12 +36,12 @@ def labels_of(scorer: Model | Remembered, texts: Sequence[str]) -> list[str]:
     return [scorer.labels[i] for i in scorer.predict_proba(texts).argmax(axis=1)]
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rate (Wilson, JASA 1927)."""
+def wilson(hits: int, n: int) -> dict[str, float]:
+    """Return the `rate` of hits and its 95 % interval, `low` to `high` (Wilson, JASA 1927)."""
     z, rate = 1.959964, hits / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return {"rate": rate, "low": max(0.0, centre - half), "high": min(1.0, centre + half)}
 
 
 def shift(before: FloatArray, after: FloatArray) -> FloatArray:

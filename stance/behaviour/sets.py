@@ -39,13 +39,10 @@ def challenge(
             label != (case.label if case.variant is None else next(twins))
             for case, label in zip(cases, given, strict=True)
         )
-        low, high = wilson(failures, len(cases))
         found[capability] = {
             "cases": len(cases),
             "failures": failures,
-            "rate": failures / len(cases),
-            "low": low,
-            "high": high,
+            **wilson(failures, len(cases)),
             "published": PUBLISHED.get(capability, []),
         }
     return found

@@ -75,13 +75,10 @@ def outside(scorer: Model) -> dict[str, dict[str, Any]] | None:
     for kind in dict.fromkeys(row["kind"] for row in rows):
         mine = {i for i, row in enumerate(rows) if row["kind"] == kind}
         flagged = sum(predictions[i].unfamiliar for i in mine)
-        low, high = wilson(flagged, len(mine))
         found[kind] = {
             "cases": len(mine),
             "flagged": flagged,
-            "rate": flagged / len(mine),
-            "low": low,
-            "high": high,
+            **wilson(flagged, len(mine)),
             "silent": None if silent is None else len(mine & silent),
         }
     return found
