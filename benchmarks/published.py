@@ -137,8 +137,8 @@ class Study:
         print("\n".join(f"{name:84}{value:>16}" for name, value in PUBLISHED[self.options.corpus]))
         if self.options.corpus == "fomc":
             found = [self.on_test(seed) for seed in SEEDS]
-            self.line("ours, all-MiniLM-L6-v2 (22.7 M)", self.means(found, self.figure))
-            self.line("  without test sentences that are in train", self.means(found, "without"))
+            self.line("ours, all-MiniLM-L6-v2 (22.7 M)", means(found, self.figure))
+            self.line("  without test sentences that are in train", means(found, "without"))
         else:
             rows = train_rows(SOURCES["cameo"])
             found = [
@@ -147,7 +147,7 @@ class Study:
             ]
             self.line(
                 f"ours, all-MiniLM-L6-v2 (22.7 M), {len(found)} folds of the train file",
-                self.means(found, self.figure),
+                means(found, self.figure),
             )
 
     def choose(self) -> None:
@@ -165,7 +165,7 @@ class Study:
                 continue
             found = [self.on_fold(f"{name} fold {n}", splits, changes) for n, splits in held]
             first = first or found
-            self.line(candidate, self.means(found, self.figure), self.gain(found, first, groups))
+            self.line(candidate, means(found, self.figure), self.gain(found, first, groups))
 
     def gain(self, found: list[list[Found]], first: list[list[Found]], groups: list[str]) -> str:
         """Say how far a candidate is above the first, over all folds and seeds."""
@@ -181,10 +181,6 @@ class Study:
         k = int(gold.max()) + 1
         difference = metrics.paired_difference(gold, new, old, k, name=self.figure, groups=groups)
         return "  {value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference)
-
-    def means(self, found: list[list[Found]], figure: str) -> list[float]:
-        """Return a figure of each fold or split, the mean over its seeds."""
-        return [statistics.mean(one.figures[figure] for one in seeds) for seeds in found]
 
     def chosen_folds(self, rows: list[Row]) -> Iterator[tuple[int, Splits]]:
         for number, splits in enumerate(folds(rows, self.cut)):
@@ -270,6 +266,11 @@ class Study:
         spread = f" ({statistics.stdev(found):.3f})" if len(found) > 1 else ""
         cells = "  ".join(f"{value:.3f}" for value in found)
         print(f"{name:84}{statistics.mean(found):.3f}{spread}  [{cells}]{gain}", flush=True)
+
+
+def means(found: list[list[Found]], figure: str) -> list[float]:
+    """Return a figure of each fold or split, the mean over its seeds."""
+    return [statistics.mean(one.figures[figure] for one in seeds) for seeds in found]
 
 
 def candidates(corpus: str) -> dict[str, list[str]]:

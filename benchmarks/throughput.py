@@ -59,7 +59,7 @@ def main() -> None:
             for sentences in options.bulk:
                 bulk(sentences, options, models)
         elif options.plot:
-            growth(options.plot, models)
+            growth(options.plot, options.data[0], models)
         else:
             race(options, models)
             start_up(models)
@@ -344,11 +344,11 @@ def altered(source: Sequence[str], number: int) -> str:
     return f"{text[:-1]} on day {number}{text[-1]}"
 
 
-def growth(picture: Path, models: dict[str, Path]) -> None:
+def growth(picture: Path, data: str, models: dict[str, Path]) -> None:
     """Plot seconds against the number of sentences, and against their length."""
     import matplotlib.pyplot as plt
 
-    source = [row["text"] for row in read_labelled(Path("data/test.jsonl"))]
+    source = [row["text"] for row in read_labelled(Path(data))]
     texts = [altered(source, n) for n in range(max(NUMBERS))]
     _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
     for name, folder in models.items():

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from stance import artifact
-from stance.config import restore_config
+from stance.config import Config, check
 from stance.prediction import Model, load
 from stance.schema import DataError
 from stance.training import train
@@ -87,7 +87,7 @@ class StanceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rows = Path(scratch) / "sentences.csv"
             with rows.open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file).writerows([("text", "label"), *zip(texts, names, strict=True)])
-            config = restore_config(self._config(rows), list(self.settings), where="settings")
+            config = check(Config, self._config(rows), list(self.settings), where="settings")
             folder = train(config, promote=False).folder
             self._keep({name: (folder / name).read_bytes() for name in _scoring(folder)})
         self.n_features_in_ = 1

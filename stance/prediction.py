@@ -338,14 +338,15 @@ class Model:
         attributions: Sequence[Attribution] | None,
     ) -> Voices | None:
         """Return who says each sentence; None if nothing tells who is reported to say what."""
+        tagger = self._tagger if attributions is None else None
+        if attributions is None and tagger is None:
+            return None
         text = written_small(text, sentences, self._known)
-        if attributions is None:
-            if self._tagger is None:
-                return None
-            attributions = self._tagger.attributions(text, sentences)
+        if tagger is not None:
+            attributions = tagger.attributions(text, sentences)
         poles = self.manifest.poles
         moves = [poles is None or p.label in poles for p in predictions]
-        return identify(text, sentences, attributions, moves=moves, actors=self._known)
+        return identify(text, sentences, attributions or (), moves=moves, actors=self._known)
 
     def _predict(self, texts: list[str], *, coverage: float = COVERAGE) -> list[Prediction]:
         found = self.outputs(texts)

@@ -25,7 +25,7 @@ The default limits keep harm out without keeping progress out:
 - The calibration error of a model has a standard error of 0.007 on the same dev split.
 
 A check that has nothing to measure (no champion, no challenge sets, fewer than 20 sentences with an
-actor) is told and passed over.
+actor, no actor put into 20) is told and passed over.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from typing import Any
 
 from stance import artifact, metrics, tracking
 from stance.behaviour import actor_swaps, challenge, challenge_folder
-from stance.config import Config, TrackingConfig, restore_config
+from stance.config import Config, TrackingConfig, restore
 from stance.corpus import Corpus, load_configured
 from stance.prediction import Model
 from stance.report import promotion_table
@@ -130,7 +130,7 @@ def promote(
     folder = _named(folder)
     manifest = artifact.read_manifest(folder)
     if settings is None:
-        settings = restore_config(manifest.config, overrides, where=str(folder))
+        settings = restore(Config, manifest.config, overrides, where=str(folder))
     if corpus is None:
         _, corpus = load_configured(settings)
     if run is None:
@@ -323,7 +323,7 @@ def _challenges(systems: Sequence[Model], settings: Config) -> list[Check]:
 def _swaps(model: Model, texts: Sequence[str], settings: Config) -> list[Check]:
     found = actor_swaps(model, texts, sentences=_SENTENCES, replacements=_REPLACEMENTS)
     enough = found["sentences"] >= FEWEST
-    worst = found["actors"][found["worst"]]["shift"] if enough else None
+    worst = found["actors"][found["worst"]]["shift"] if found["worst"] is not None else None
     limits = settings.promotion
     checks = []
     for name, figure, limit in (
@@ -372,4 +372,4 @@ def _run_of(manifest: artifact.Manifest) -> Iterator[tracking.Run]:
 
 
 def _tracking(manifest: artifact.Manifest) -> TrackingConfig:
-    return TrackingConfig(**manifest.config["tracking"])
+    return restore(TrackingConfig, manifest.config["tracking"], where=manifest.name)

@@ -110,13 +110,13 @@ def _behaviour_lines(result: Mapping[str, Any]) -> list[str]:
     swaps = result["swaps"]
     if swaps["swaps"]:
         figures = swaps["intervals"]
-        worst = swaps["actors"][swaps["worst"]]
         lines += [
             "",
             f"{'actor swaps':28}{swaps['swaps']:>12}{_figure(figures['flip_rate']):>24}",
             f"{'  mean |Δp|':40}{_figure(figures['mean_shift']):>24}",
-            f"{'  worst actor: ' + worst['name']:40}{worst['shift']:>24.3f}",
         ]
+        if worst := swaps["actors"].get(swaps["worst"]):
+            lines.append(f"{'  worst actor: ' + worst['name']:40}{worst['shift']:>24.3f}")
     if missed := [limit["name"] for limit in result["limits"] if not limit["met"]]:
         lines += ["", f"limits missed ({len(missed)} of {len(result['limits'])}):"]
         lines += [f"  {name}" for name in missed]

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from stance import artifact, distillation, metrics, tracking, workspace
-from stance.config import Config, Dimension, as_override, load_config, restore_config
+from stance.config import Config, Dimension, as_override, check, load_config
 from stance.corpus import Corpus, load_configured
 from stance.schema import ConfigError, StanceError, require
 from stance.training import fit, training_rows
@@ -128,7 +128,7 @@ def tune(
     if space is not None:
         dimensions = load_config(space).model_dump(mode="json")["tune"]
         content = {**settings.model_dump(mode="json"), "tune": dimensions}
-        settings = restore_config(content, where=str(space))
+        settings = check(Config, content, where=str(space))
     if not settings.tune:
         raise ConfigError(
             f"{space or config}: nothing to search, it has no `tune:` section; write one as in "
@@ -243,7 +243,7 @@ class _Search:
 
     def _value(self, trial: Any, drawn: Sequence[str], run: tracking.Run) -> float:
         """Train with the settings drawn, and return the macro-F1 on dev of the best epoch."""
-        settings = restore_config(self._base.model_dump(mode="json"), drawn, where="trial")
+        settings = check(Config, self._base.model_dump(mode="json"), drawn, where="trial")
         settings = distillation.resolved(settings)
         epochs = 0
 
@@ -288,7 +288,7 @@ class _Search:
             return
         best = self._study.best_trial
         drawn = _overrides(best.params, self._space)
-        settings = restore_config(self._base.model_dump(mode="json"), drawn, where="best trial")
+        settings = check(Config, self._base.model_dump(mode="json"), drawn, where="best trial")
         target = self._folder / "best.yaml"
         head = (
             f"# stance train --config {target}\n"

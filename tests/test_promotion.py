@@ -205,6 +205,22 @@ def test_few_sentences_with_actors_are_passed_over(saved: Saved) -> None:
     )
 
 
+def test_settings_of_an_older_version_are_no_obstacle(
+    saved: Saved, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = saved("a")
+    manifest = folder / artifact.MANIFEST
+    content = json.loads(manifest.read_text())
+    content["config"]["train"]["swapped"] = 0.3
+    content["config"]["tracking"]["folder"] = "mlruns"
+    manifest.write_text(json.dumps(content))
+    assert promotion.promote(folder).promoted
+    assert "models/a: saved with settings that are no more: train.swapped" in caplog.text
+    assert "tracking.folder" in caplog.text
+    promotion.force(saved("b"), why="trial")
+    assert "a is the champion again" in promotion.rollback("models")
+
+
 def test_champion_is_not_held_against_itself(saved: Saved) -> None:
     folder = saved("a")
     promotion.promote(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from pathlib import Path
@@ -73,10 +74,27 @@ def test_run_holds_all_that_is_promised(
 
     assert "Failed to log" not in capfd.readouterr().err
 
-    stance.evaluate(trained.folder, split="dev", baselines=False)
+
+def test_run_holds_the_whole_report(tiny_encoder: Path, corpus_folder: Path) -> None:
+    import mlflow
+
+    trained = train(tracked(tiny_encoder, corpus_folder))
+    evaluation = stance.evaluate(trained.folder, baselines=False, behaviour=False)
+    assert evaluation.folder is not None
     run = mlflow.get_run(trained.run_id)
-    assert any(name.endswith("dev/macro_f1/value") for name in run.data.metrics)
     assert run.info.status == "FINISHED"
+    (name,) = (name for name in run.data.metrics if name.endswith("test/macro_f1/value"))
+    assert run.data.metrics[name] == evaluation.macro_f1
+    logged = Path(
+        mlflow.artifacts.download_artifacts(
+            run_id=trained.run_id, artifact_path=f"evaluation/{evaluation.folder.name}"
+        )
+    )
+    contents = {path.name: path.read_bytes() for path in logged.iterdir()}
+    assert contents == {path.name: path.read_bytes() for path in evaluation.folder.iterdir()}
+    assert contents["report.html"].decode() == evaluation.to_html()
+    assert json.loads(contents["report.json"]) == evaluation.result
+    assert contents["README.md"].startswith(b"---\nlicense:")
 
 
 def test_alias_stays_with_the_better_model(tiny_encoder: Path, corpus_folder: Path) -> None:

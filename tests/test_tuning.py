@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from stance import artifact, load_config, tuning
-from stance.config import Config, as_override, restore_config
+from stance.config import Config, as_override, check
 from stance.schema import BusyError, ConfigError, DependencyError, StanceError
 from stance.tuning import tune
 
@@ -94,7 +94,7 @@ def test_best_settings_are_a_complete_configuration(trainer: Trainer, settings: 
     assert abs(np.log10(best.train.learning_rate) + 3) < 0.5
     assert best.tune == {}
     dumped = settings.model_dump(mode="json", exclude={"tune"})
-    assert restore_config(dumped, tuned.overrides, where="x") == best
+    assert check(Config, dumped, tuned.overrides, where="x") == best
     assert tuned.macro_f1 == max(float(row["macro_f1"] or 0) for row in rows_of(tuned.folder))
     text = (tuned.folder / "best.yaml").read_text()
     assert text.startswith("# stance train --config tuning/custom/best.yaml\n# The best of 12 ")

@@ -30,7 +30,7 @@ REPLACEMENTS: tuple[str, ...] = tuple(
 """Actors put in others' places: 46 states of every region and reputation, all armed groups."""
 
 FEWEST = 20
-"""Fewer swaps of an actor say nothing of it."""
+"""Sentences that an actor has to be put into for a verdict on it: fewer say nothing of it."""
 
 _LOOKED = 20_000
 """Sentences looked through for actors: recipes must not take hours."""
@@ -65,9 +65,9 @@ def actor_swaps(
         sentences; `actors`, by id of the actor put in: `name`, `type`, `swaps`, `flips`, `shift`
         (mean |Δp|) and `direction`, the mean change of the score in [-2, 2] (above 0: made to look
         more hardline; None without poles), each with its interval; `worst`, the id with the largest
-        shift among those put in `FEWEST` times; `kinds`, flips by how the sentence names its actor,
-        armed groups apart; `largest`, the swaps with the largest shifts. Rates and shifts are None
-        without a swap.
+        shift among those put in `fewest` (`FEWEST`) times or more, None without one; `kinds`, flips
+        by how the sentence names its actor, armed groups apart; `largest`, the swaps with the
+        largest shifts. Rates and shifts are None without a swap.
     """
     drawn = list(_swapped(texts, sentences, replacements, seed))
     pairs = [
@@ -76,8 +76,10 @@ def actor_swaps(
         for (old, new), variant in made.items()
     ]
     result: dict[str, Any] = {"sentences": len(drawn), "swaps": len(pairs), "flips": 0}
+    result |= {"flip_rate": None, "mean_shift": None, "actors": {}, "worst": None}
+    result["fewest"] = FEWEST
     if not pairs:
-        return {**result, "flip_rate": None, "mean_shift": None, "actors": {}, "worst": None}
+        return result
     rows = np.array([number for number, *_ in pairs], dtype=np.int64)
     before = scorer.predict_proba([text for text, _ in drawn])[rows]  # (S, K)
     after = scorer.predict_proba([variant for *_, variant in pairs])
@@ -86,6 +88,7 @@ def actor_swaps(
     poles = [scorer.labels.index(pole) for pole in scorer.manifest.poles or ()]
     turn = (after - before)[:, poles[1]] - (after - before)[:, poles[0]] if poles else None
     actors = _by_actor(np.array([new for _, _, new, _ in pairs]), rows, moved, flipped, turn)
+    judged = [actor for actor, found in actors.items() if found["swaps"] >= FEWEST]
     return {
         **result,
         "flips": int(flipped.sum()),
@@ -93,7 +96,7 @@ def actor_swaps(
         "mean_shift": float(moved.mean()),
         "intervals": {"flip_rate": mean(flipped, rows), "mean_shift": mean(moved, rows)},
         "actors": actors,
-        "worst": max(actors, key=lambda a: (actors[a]["swaps"] >= FEWEST, actors[a]["shift"])),
+        "worst": max(judged, key=lambda actor: float(actors[actor]["shift"]), default=None),
         "kinds": _by_kind([(drawn[i][0], old) for i, old, _, _ in pairs], rows, flipped),
         "largest": [
             {

@@ -318,7 +318,8 @@ def log(folder: Annotated[Path, typer.Argument(help="A saved model.")]) -> None:
     """Log a saved model to MLflow that could not be logged when it was trained."""
     from stance import tracking
     from stance.artifact import read_manifest
-    from stance.config import TrackingConfig
+    from stance.config import TrackingConfig, restore
 
-    settings = TrackingConfig(**read_manifest(folder).config["tracking"])
+    saved = read_manifest(folder).config["tracking"]
+    settings = restore(TrackingConfig, saved, where=str(folder))
     print(f"logged as run {tracking.log_folder(folder, settings)} to {tracking.store()}")

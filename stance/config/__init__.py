@@ -17,9 +17,8 @@ from stance.config.experiment import (
     TrackingConfig,
     TrainConfig,
     load_config,
-    restore_config,
 )
-from stance.config.files import as_override
+from stance.config.files import as_override, check, restore
 from stance.config.pretraining import PretrainConfig, load_pretrain_config
 from stance.config.space import Dimension
 
@@ -39,8 +38,9 @@ __all__ = [
     "TrackingConfig",
     "TrainConfig",
     "as_override",
+    "check",
     "load_attribution_config",
     "load_config",
     "load_pretrain_config",
-    "restore_config",
+    "restore",
 ]

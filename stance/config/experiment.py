@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from stance.config.files import Section, check, explain, read
+from stance.config.files import Section, explain, read
 from stance.config.space import Dimension, check_space
 from stance.schema import LABELS, ConfigError
 
@@ -320,10 +320,3 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
             faults together.
     """
     return read(Config, path, overrides)
-
-
-def restore_config(
-    settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str
-) -> Config:
-    """Check the configuration that a saved model carries; as `load_config`, but of `where`."""
-    return check(Config, settings, overrides, where=where)

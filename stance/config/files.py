@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import copy
 import difflib
+import logging
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +18,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stance.schema import ConfigError
+
+logger = logging.getLogger(__name__)
 
 
 class Section(BaseModel):
@@ -45,7 +50,7 @@ def read(kind: type[Settings], path: str | Path | None, overrides: Sequence[str]
 def check(
     kind: type[Settings], settings: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str
 ) -> Settings:
-    """Check settings that were read or saved; messages begin with `where`.
+    """Check settings at hand, with overrides as for `read`; messages begin with `where`.
 
     Raises:
         ConfigError: With all faults together.
@@ -58,6 +63,27 @@ def check(
     except ValidationError as error:
         faults = [explain(kind, fault) for fault in error.errors()]
         raise ConfigError(f"{where}: " + f"\n{where}: ".join(faults)) from None
+
+
+def restore(
+    kind: type[Settings], saved: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str
+) -> Settings:
+    """As `check`, of settings that a saved model carries.
+
+    What this version no longer knows of them is left out with a warning: whoever trained the model
+    could not know. An override that it does not know is an error like any other.
+    """
+    kept: Any = copy.deepcopy(dict(saved))
+    try:
+        kind.model_validate(kept)
+    except ValidationError as error:
+        places = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+        for *sections, name in places:
+            del reduce(getitem, sections, kept)[name]
+        if places:
+            unknown = ", ".join(".".join(map(str, place)) for place in places)
+            logger.warning("%s: saved with settings that are no more: %s", where, unknown)
+    return check(kind, kept, overrides, where=where)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

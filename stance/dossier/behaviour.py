@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -12,7 +12,6 @@ from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import Chart, bar
 
 _SHOWN = 12
-_FEWEST = 20
 
 KINDS = {
     "typos": "typos (two letters swapped)",
@@ -85,14 +84,16 @@ def swaps(result: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[El
     if not found["swaps"]:
         yield node("p", "No sentence names a state or an armed group that can be swapped.")
         return
-    worst = found["actors"][found["worst"]]
-    worst_shift = dict(zip(("low", "high"), worst["shift_interval"], strict=True))
-    rows: list[list[Child]] = []
-    for name, figure, key, percent in (
+    told_of: list[tuple[str, Mapping[str, Any], str, bool]] = [
         ("swaps that change the label", found["intervals"]["flip_rate"], "flips", True),
         ("mean |Δp|", found["intervals"]["mean_shift"], "shift", False),
-        (f"worst actor, {worst['name']}", {"value": worst["shift"], **worst_shift}, "worst", False),
-    ):
+    ]
+    if worst := found["actors"].get(found["worst"]):
+        low, high = worst["shift_interval"]
+        largest = {"value": worst["shift"], "low": low, "high": high}
+        told_of.append((f"worst actor, {worst['name']}", largest, "worst", False))
+    rows: list[list[Child]] = []
+    for name, figure, key, percent in told_of:
         limit = limits[key]
         drawn = bar(figure, high=0.2, limit=limit)
         rows.append([name, drawn, _held(figure["value"], limit), told(figure, percent=percent)])
@@ -102,7 +103,7 @@ def swaps(result: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[El
         caption=f"{found['swaps']:,} swaps in {found['sentences']} sentences drawn from the data",
         numbers=1,
     )
-    yield _actors(found["actors"])
+    yield from _actors(found["actors"].values(), found["fewest"])
     kinds = [
         [kind, f"{each['flips']:,} of {each['swaps']:,}", told(each, percent=True)]
         for kind, each in found["kinds"].items()
@@ -177,13 +178,22 @@ def _marked(text: str, words: Sequence[Mapping[str, Any]]) -> Iterator[Child]:
     yield text[at:]
 
 
-def _actors(actors: Mapping[str, Mapping[str, Any]]) -> Element:
-    """Return a row an actor, from the one made most hardline to the most conciliatory."""
-    counted = [actor for actor in actors.values() if actor["swaps"] >= _FEWEST]
+def _actors(actors: Collection[Mapping[str, Any]], fewest: int) -> Iterator[Element]:
+    """A row an actor, from the one made most hardline to the most conciliatory; then the few."""
+    counted = [actor for actor in actors if actor["swaps"] >= fewest]
     known = [actor for actor in counted if actor["direction"] is not None]
-    if not known:
-        why = "the labels have no poles" if counted else f"no actor was put in {_FEWEST} times"
-        return node("p", f"No direction of shifts is told: {why}.")
+    if known:
+        yield _directions(known, fewest)
+    else:
+        why = "the labels have no poles" if counted else f"no actor was put in {fewest} times"
+        yield node("p", f"No direction of shifts is told: {why}.")
+    few = [f"{actor['name']} {actor['swaps']}" for actor in actors if actor["swaps"] < fewest]
+    if few:
+        names = f"Put in fewer than {fewest} times, too few for a verdict: {', '.join(few)}."
+        yield node("p", names, class_="soft")
+
+
+def _directions(known: list[Mapping[str, Any]], fewest: int) -> Element:
     known.sort(key=lambda actor: -actor["direction"])
     rows: list[list[Child]] = []
     for actor in known:
@@ -197,7 +207,7 @@ def _actors(actors: Mapping[str, Mapping[str, Any]]) -> Element:
     head = ("actor put in", "conciliatory ← score → hardline", "score", "mean |Δp|", "flips")
     caption = (
         "Who is made to look more hardline: mean change of the score when an actor takes another's "
-        "place, −0.2 to +0.2, most hardline first; actors put in at least 20 times"
+        f"place, −0.2 to +0.2, most hardline first; actors put in at least {fewest} times"
     )
     return table(head, rows, caption=caption, numbers=3)
 

@@ -68,8 +68,8 @@ def _held(result: Mapping[str, Any], own: bool) -> Iterator[tuple[str, float | N
         if each["limit"] is not None:
             yield f"flips by {kind}", each["flip_rate"]["value"], MOST, each["limit"]
     if (swaps := result.get("swaps")) and swaps["swaps"]:
-        worst = swaps["actors"][swaps["worst"]]
         yield "flips by actor swaps", swaps["flip_rate"], MOST, SWAPS["flips"]
         yield "mean |Δp| of actor swaps", swaps["mean_shift"], MOST, SWAPS["shift"]
-        name = f"mean |Δp| of the worst actor ({worst['name']})"
-        yield name, worst["shift"], MOST, SWAPS["worst"]
+        if worst := swaps["actors"].get(swaps["worst"]):
+            name = f"mean |Δp| of the worst actor ({worst['name']})"
+            yield name, worst["shift"], MOST, SWAPS["worst"]

@@ -13,7 +13,7 @@ from typing import Any
 from stance import artifact, dossier, metrics, report, tracking
 from stance.behaviour import examine
 from stance.confidence import softmax
-from stance.config import TrackingConfig
+from stance.config import TrackingConfig, restore
 from stance.evaluation.confident import of_dev, outside, trusted
 from stance.evaluation.errors import add_evidence, errors
 from stance.evaluation.rivals import rivals
@@ -209,7 +209,7 @@ def _log(result: dict[str, Any], scorer: Model, name: str, folder: Path) -> None
     run_id = manifest.provenance["mlflow"]["run_id"]
     if run_id is None:
         return
-    settings = TrackingConfig(**manifest.config["tracking"])
+    settings = restore(TrackingConfig, manifest.config["tracking"], where=manifest.name)
     with tracking.run(settings, name=manifest.name, run_id=run_id) as run:
         slug = _slug(name)
         run.figures(slug, {k: v for k, v in result["figures"].items() if k != "confusion"})

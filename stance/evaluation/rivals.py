@@ -86,6 +86,7 @@ def _fitted(
         sample.texts,
         encoder=config["encoder"]["name"],
         max_length=config["encoder"]["max_length"],
+        say=say,
     )
 
 

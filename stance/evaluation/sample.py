@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stance.config import Config, DataConfig
+from stance.config import Config, DataConfig, restore
 from stance.corpus import Corpus, load_configured, load_corpus, read_labelled
 from stance.corpus.table import GROUP_COLUMNS, read_votes
 from stance.corpus.uncut import is_public, same_text
@@ -204,12 +204,9 @@ def score(scorer: Model, texts: Sequence[str], say: Callable[[str], None]) -> Sc
 def own_corpus(scorer: Model, split: str, say: Callable[[str], None]) -> Corpus:
     """Read the corpus a model was trained on, with a split to measure it on."""
     manifest = scorer.manifest
-    known = {k: v for k, v in manifest.config["data"].items() if k in DataConfig.model_fields}
-    config = Config(
-        labels=scorer.labels,
-        poles=None,
-        data=DataConfig.model_validate({**known, "path": manifest.data["path"]}),
-    )
+    saved = {**manifest.config["data"], "path": manifest.data["path"]}
+    data = restore(DataConfig, saved, where=scorer.name)
+    config = Config(labels=scorer.labels, poles=None, data=data)
     splits = tuple(dict.fromkeys(("train", "dev", split)))
     _, corpus = load_configured(config, splits=splits)
     if corpus.fingerprint != manifest.data["fingerprint"]:

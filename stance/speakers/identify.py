@@ -13,11 +13,11 @@ from stance.speakers.phrases import TOKEN, Found, Gazetteer, usual_gazetteer
 from stance.speakers.sources import inverted, issuer, says_self, subject_of
 from stance.speakers.spans import (
     begins_quoted,
+    double_quoted,
     first_place,
     gap,
     homes,
     last_place,
-    quotations,
     quoted_share,
     stands_alone,
     stripped,
@@ -75,7 +75,7 @@ class _Reader:
         self.moves = moves if moves is not None else [True] * len(sentences)
         self.cast = Cast(known, text)
         self.targets = Targets(text, self.cast)
-        self.quoted = quotations(text)
+        self.quoted = double_quoted(text)
         self.speakers: dict[int, Mention | None] = {}
         self.doer: Mention | None = None  # of the last sentence
         self.touching: list[list[int]] = [[] for _ in sentences]

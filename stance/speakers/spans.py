@@ -25,8 +25,8 @@ _OFFICE = re.compile(r"(?:US|U\.S\.|UN|EU|Nato|NATO)\s[a-z]")
 _GOES_ON = re.compile(r"(?:\s(?:bin|al|el|de|van|von|der)\b|\s(?:al-|el-)?[A-Z][\w’'-]+)+")
 
 
-def quotations(text: str) -> list[Span]:
-    """Return what is quoted, marks included, in order; one left open ends with its paragraph."""
+def double_quoted(text: str) -> list[Span]:
+    """Return what stands in double marks, these included; one left open ends with its paragraph."""
     spans: list[Span] = []
     start, closing = -1, ""
     breaks = {match.start() for match in _BREAK.finditer(text)}
