@@ -207,6 +207,7 @@ class Model:
         attributions: Sequence[Attribution] | None = None,
         speakers: bool = True,
         abstain: float | None = None,
+        coverage: float = COVERAGE,
     ) -> ScoredArticle:
         """Score an article sentence by sentence, and the actors who speak in it.
 
@@ -220,6 +221,7 @@ class Model:
             speakers: Look for who says what, which doubles the time.
             abstain: As for `predict`. Sentences without a label are in no count; their scores,
                 which need none, are in the article's.
+            coverage: As for `predict`.
 
         Returns:
             Sentences whose offsets index the text as given, with article score and counts; with
@@ -230,14 +232,18 @@ class Model:
         """
         document = document_of(article, name)
         spans = split_document(document)
-        predictions = self._predict(texts_of(document, spans))
+        predictions = self._predict(texts_of(document, spans), coverage=coverage)
         voices = None
         if speakers:
             voices = self._voices(document.text, spans.sentences, predictions, attributions)
         return self._scored(document, spans, predictions, context, voices, abstain)
 
     def score_documents(
-        self, documents: Sequence[Document], *, abstain: float | None = None
+        self,
+        documents: Sequence[Document],
+        *,
+        abstain: float | None = None,
+        coverage: float = COVERAGE,
     ) -> list[ScoredArticle]:
         """Score documents, none of them blank: as `score_article`, but all sentences together.
 
@@ -245,7 +251,8 @@ class Model:
         """
         parts = [split_document(document) for document in documents]
         pairs = list(zip(documents, parts, strict=True))
-        predicted = iter(self._predict([text for pair in pairs for text in texts_of(*pair)]))
+        texts = [text for pair in pairs for text in texts_of(*pair)]
+        predicted = iter(self._predict(texts, coverage=coverage))
         return [
             self._scored(
                 document, spans, list(islice(predicted, len(spans.sentences))), abstain=abstain

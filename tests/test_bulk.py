@@ -502,6 +502,34 @@ def test_tables_abstain_as_articles_do(model_folder: Path, table: Path) -> None:
     assert not Path("none.parquet").exists()
 
 
+def test_coverage_of_label_sets_is_asked_for_through_every_door(
+    model_folder: Path, table: Path
+) -> None:
+    from stance.cli import app
+    from typer.testing import CliRunner
+
+    model = stance.load(model_folder, threads=1)
+    rows = np.linspace(0, 1, 50)[::-1, None]  # the more coverage, the lower a label may be
+    model.confidence = replace(model.confidence, sets=np.repeat(rows, len(model.labels), axis=1))
+    sets = {
+        coverage: [s.label_set for t in TEXTS for s in model.score_article(t, **asked).sentences]
+        for coverage, asked in ((0.9, {}), (0.99, {"coverage": 0.99}))
+    }
+    assert set(map(len, sets[0.99])) == {3}
+    assert sets[0.9] != sets[0.99]
+    for coverage in sets:
+        model.score_corpus(table, "out.parquet", coverage=coverage, overwrite=True)
+        assert [tuple(s.split("|")) for s in sentences()["label_set"]] == sets[coverage]
+    Path("a.txt").write_text(TEXTS[0])
+    options = ["--model", str(model_folder), "--threads", "1", "--coverage"]
+    done = CliRunner().invoke(app, ["predict", "a.txt", "--format", "json", *options, "0.5"])
+    found = json.loads(done.stdout)["sentences"]
+    own = stance.load(model_folder, threads=1).score_article(TEXTS[0], coverage=0.5)
+    assert [s["label_set"] for s in found] == [list(s.label_set or ()) for s in own.sentences]
+    refused = CliRunner().invoke(app, ["predict", "a.txt", *options, "0.2"])
+    assert refused.exit_code == 2
+
+
 def test_command_line_scores_tables(
     model_folder: Path, table: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ from stance.bulk.blocks import Block, Item
 from stance.bulk.job import Job
 from stance.bulk.sources import METADATA, Chunk, Sources
 from stance.bulk.tables import Tables
+from stance.confidence import COVERAGE
 from stance.schema import Metadata, ModelError, ScoredArticle, StanceError
 
 Show = Callable[[int, int, float, float], None]
@@ -42,7 +43,11 @@ class Reader(Protocol):
     def precision(self) -> str: ...
 
     def score_documents(
-        self, documents: Sequence[Document], *, abstain: float | None = None
+        self,
+        documents: Sequence[Document],
+        *,
+        abstain: float | None = None,
+        coverage: float = COVERAGE,
     ) -> list[ScoredArticle]: ...
 
 
@@ -73,6 +78,7 @@ def score_corpus(
     make: Callable[[], Reader],
     text_column: str = "text",
     abstain: float | None = None,
+    coverage: float = COVERAGE,
     processes: int = 1,
     limit: int | None = None,
     sample: int | None = None,
@@ -92,6 +98,7 @@ def score_corpus(
         make: Makes the same model in another process.
         text_column: Column of the tables with the text.
         abstain: As for `Model.predict`: sentences without a label have null, and are in no count.
+        coverage: As for `Model.predict`.
         processes: How many score side by side, at least 1. With several, a script calls this under
             `if __name__ == "__main__":`.
         limit: Score the first so many documents only.
@@ -111,13 +118,14 @@ def score_corpus(
     sources = Sources(names, text_column=text_column, limit=limit, sample=sample)
     job = Job(Path(output) if output else Path(names[0]).with_suffix(".scored.parquet"))
     example = Document("example", EXAMPLE)
-    model.score_documents([example], abstain=abstain)  # told now if dev does not reach so far
+    asked: dict[str, Any] = {"abstain": abstain, "coverage": coverage}
+    model.score_documents([example], **asked)  # told now if dev does not reach so far
     tables = Tables(model.score_documents([example])[0], sources.schema, text_column)
-    task = partial(_score_chunk, job=job, tables=tables, abstain=abstain)
+    task = partial(_score_chunk, job=job, tables=tables, asked=asked)
     about = {
         "input": sources.fingerprint,
         "text column": text_column,
-        "abstain": abstain,
+        **asked,
         "limit": limit,
         "sample": sample,
         "model": identity(model),
@@ -256,7 +264,7 @@ def _in_worker(
 
 
 def _score_chunk(
-    chunk: Chunk, *, job: Job, tables: Tables, abstain: float | None, model: Reader
+    chunk: Chunk, *, job: Job, tables: Tables, asked: dict[str, Any], model: Reader
 ) -> dict[str, int]:
     """Score a chunk and keep what came of it."""
     import pyarrow
@@ -274,7 +282,7 @@ def _score_chunk(
     columns = chunk.block.columns.take(pyarrow.array(places, pyarrow.int64()))
     items = tuple(chunk.block.items[place] for place in places)
     block = Block(items, _with_metadata(columns, items, documents))
-    sentences, articles = tables.of(model.score_documents(documents, abstain=abstain), block)
+    sentences, articles = tables.of(model.score_documents(documents, **asked), block)
     return job.record(chunk.number, sentences, articles, rejects)
 
 

@@ -226,6 +226,10 @@ def predict(
             min=0.5, max=0.99, help="Label only where this share of labels is right: 0.9. [all]"
         ),
     ] = None,
+    coverage: Annotated[
+        float,
+        typer.Option(min=0.5, max=0.99, help="Label sets hold this share of each label."),
+    ] = 0.9,
     precision: Annotated[
         str | None, typer.Option(help="fp32 or int8. [what the model's manifest says]")
     ] = None,
@@ -254,14 +258,14 @@ def predict(
 
     if bulk.is_bulk(articles, output):
         options = bulk.BulkOptions(
-            text_column, abstain, processes, limit, sample, resume, overwrite
+            text_column, abstain, coverage, processes, limit, sample, resume, overwrite
         )
         bulk.score(
             articles, output, model=model, precision=precision, threads=threads, options=options
         )
         return
     how = {"threads": threads, "precision": precision, "actors": actors}
-    asked = {"abstain": abstain, "context": context}
+    asked = {"abstain": abstain, "coverage": coverage, "context": context}
     _predict_articles(articles, model, format, output, how, asked, allow_private)
 
 

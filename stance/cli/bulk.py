@@ -25,6 +25,7 @@ class BulkOptions:
 
     text_column: str = "text"
     abstain: float | None = None
+    coverage: float = 0.9
     processes: int | None = None
     limit: int | None = None
     sample: int | None = None
@@ -69,6 +70,7 @@ def score(
         output,
         text_column=options.text_column,
         abstain=options.abstain,
+        coverage=options.coverage,
         processes=processes,
         limit=options.limit,
         sample=options.sample,
