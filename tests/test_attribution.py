@@ -398,6 +398,43 @@ def test_an_article_alone_is_a_source_up_to_the_verb(tokenizer: Any) -> None:
     assert linked(text, marked, tokenizer=tokenizer)[0][0] == ["an angry Amsel"]
 
 
+@pytest.mark.parametrize(
+    ("text", "tagged", "source"),
+    [
+        ('"No," said Mr. Amsel.', "Mr", "Mr. Amsel"),
+        ('"No," said Jonas P. Amsel of Brell.', "Jonas", "Jonas P. Amsel"),
+        ('"No," said Amsel Friday.', "Amsel", "Amsel"),
+        ('"No," said Mr. Amsel\'s party.', "Mr", "Mr. Amsel"),
+        ("Amsel Leaves Brell Talks: 'No.'", "Amsel", "Amsel"),
+        ('"No," said the old harbour union of Brell.', "the old", "the old harbour union of Brell"),
+        ('Some miners gathered and said, "No."', "Some", "Some miners"),
+    ],
+)
+def test_a_source_that_is_cut_goes_on_to_the_end_of_its_name(
+    tokenizer: Any, text: str, tagged: str, source: str
+) -> None:
+    content = text[text.index("No") - 1 : text.index("No") + 4]
+    marked = said(text, tagged, "said" if "said" in text else ":", content)
+    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+
+
+@pytest.mark.parametrize(
+    ("text", "cue", "source"),
+    [
+        ('Asked about Brell, Amsel said "never" to talks.', "said", "Amsel"),
+        ('Another man close to Roth said, "We never met."', "said", "Another man close to Roth"),
+        ('Of the miners, 40 percent also said "never" again.', "said", "40 percent"),
+        ('Below the line it reads, "never" and no more.', "reads", "it"),
+        ('The strike, which Amsel on Monday named "just," went on.', "named", "Amsel"),
+    ],
+)
+def test_a_cue_without_a_source_has_the_subject_right_before_it(
+    tokenizer: Any, text: str, cue: str, source: str
+) -> None:
+    marked = said(text, "", cue, text[text.index('"') : text.rindex('"') + 1])
+    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+
+
 def test_a_participle_has_the_source_of_the_verb_before_it(tokenizer: Any) -> None:
     text = 'Amsel praised peace in a letter to Roth, telling people, "We will meet."'
     marked = (

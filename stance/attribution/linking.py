@@ -10,31 +10,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.attribution.quotations import numbered, quotations
-from stance.attribution.words import ROLES, TAGS, Words, runs
+from stance.attribution.quotations import numbered
+from stance.attribution.sources import beside, subject, whole
+from stance.attribution.words import ROLES, Words, runs
 from stance.schema import Attribution, Span
-
-# Who says it, where a quotation and a cue were found but nobody between or after them.
-_NAMED = re.compile(
-    r"(?:(?:[Tt]he|[Aa]n?|[Oo]ne|[Hh]is|[Hh]er|[Tt]heir) )?\w+(?:[.'’-]?[ -]?[A-Z]\w*\.?)*"
-)
-
 
 _TELLING = frozenset("told tell tells telling".split())
 # Pauses between a content and the frame of another sentence.
 _COLON = re.compile(r":[\"“‘'«\s]*\Z")
 _FULL_STOP = re.compile(r"\.[ \t]+[\"“‘'«]?")
 _SIGNED = re.compile(r"\s*[–—-]{1,2}\s*")
-
-# What a tagger takes for the beginning of a source, before whom it is: `As Lavrov`, `Of war, he`.
-_BEFORE_SOURCE = re.compile(
-    r"(?:(?i:as|that|which|when|but|and|while|though|because|\w+ly)\s+)+"
-    r"(?=[A-Z]|(?:he|she|they|it|the|an?)\b)"
-    r"|(?:(?i:of|in|on|at|as|for|after|before|by|with|to)\b|\w+(?:ed|ing)\s+(?=[a-z]))[^,]*,\s+"
-    r"(?=[A-Z]|the\s|an?\s)"
-)
-_ARTICLES = frozenset("a an the".split())
-_NOUNS = 9  # words between an article and its verb, at most
 
 FURTHEST = 80
 """Words between a source and its cue, at most."""
@@ -112,11 +97,14 @@ def link(
         else:
             group.contents += unit
     for groups in frames.values():
+        for group in groups:
+            if group.contents and not group.sources:
+                group.sources = _subject(text, sentences, words, numbers, group.cues[0])
         _share_sources(groups)
     found = [group for groups in frames.values() for group in groups if group.contents] + loose
     for group in found:
         if group.cues and not group.sources:
-            group.sources = _named(text, words, numbers, group)
+            group.sources = _beside(text, words, numbers, group)
     found.sort(key=lambda group: min(part.low for part in group.contents))
     return [group.attribution() for group in _continued(text, found)]
 
@@ -129,14 +117,13 @@ def _parts(
     sure: NDArray[np.float64],
 ) -> list[_Part]:
     starts = [sentence.start for sentence in sentences]
-    quoted = quotations(text)
+    quoted = [quotation for quotation, _ in words.quoted]
     opened = [quotation.start for quotation in quoted]
     names = numbered(text, quoted)
     found = []
     for role, low, high in runs(numbers):
         if ROLES[role] == "source":
-            low = _begin(text, words, low, high)
-            high = _end(text, words, numbers, low, high)
+            low, high = whole(text, words, numbers, low, high)
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
         last = bisect_right(opened, span.start) - 1
@@ -145,25 +132,6 @@ def _parts(
         part = _Part(ROLES[role], low, high, span, at, float(sure[low:high].mean()), number)
         found.append(part)
     return found
-
-
-def _begin(text: str, words: Words, low: int, high: int) -> int:
-    """Return the word that a source begins with, of the words tagged so."""
-    start, end = words.spans[low].start, words.spans[high - 1].end
-    match = _BEFORE_SOURCE.match(text, start, end)
-    if match is None:
-        return low
-    return next((w for w in range(low, high) if words.spans[w].start >= match.end()), low)
-
-
-def _end(text: str, words: Words, numbers: NDArray[np.int64], low: int, high: int) -> int:
-    """Return the word after a source: after "an" alone it goes on to the verb."""
-    alone = text[words.spans[low].start : words.spans[high - 1].end].lower() in _ARTICLES
-    if not alone or high >= len(numbers):
-        return high
-    after = numbers[high : high + _NOUNS]
-    follows = int(np.argmax(after > 0)) if after.any() else 0
-    return high + follows if TAGS[int(after[follows])] == "B-cue" else high
 
 
 def _gap(a: _Part, b: _Part) -> int:
@@ -270,25 +238,36 @@ def _share_sources(groups: list[_Group]) -> None:
         group.sources = next((other.sources for other in reversed(cued or before)), [])
 
 
-def _named(text: str, words: Words, numbers: NDArray[np.int64], group: _Group) -> list[_Part]:
-    """Return the untagged name beside a quotation's cue: `"No," Lavrov said`, `said Lavrov`."""
+def _untagged(words: Words, place: tuple[int, int] | None, cue: _Part) -> list[_Part]:
+    """Return words that no tag makes a source as one, if there are any."""
+    if place is None:
+        return []
+    low, high = place
+    span = Span(words.spans[low].start, words.spans[high - 1].end)
+    return [_Part("source", low, high, span, cue.sentence, 0.5, None)]
+
+
+def _subject(
+    text: str,
+    sentences: Sequence[Span],
+    words: Words,
+    numbers: NDArray[np.int64],
+    cue: _Part,
+) -> list[_Part]:
+    """Return what stands right before a cue that has no source; a participle's is another's."""
+    if text[cue.span.start : cue.span.end].split()[0].endswith("ing"):
+        return []
+    start = sentences[cue.sentence].start if cue.sentence >= 0 else 0
+    return _untagged(words, subject(text, words, numbers, cue.low, start), cue)
+
+
+def _beside(text: str, words: Words, numbers: NDArray[np.int64], group: _Group) -> list[_Part]:
+    """Return the untagged name beside the cue of a quotation."""
     cue = group.cues[0]
     if not any(part.quotation is not None for part in group.contents):
         return []
     before = max((p.high for p in group.contents if p.high <= cue.low), default=None)
-    if before is not None and 0 < cue.low - before <= 6:
-        low, high = before, cue.low
-    else:
-        rest = numbers[cue.high : cue.high + 6]
-        low, high = cue.high, cue.high + int(np.argmax(np.append(rest, 1) > 0))
-    if low >= high or numbers[low:high].any():
-        return []
-    match = _NAMED.match(text, words.spans[low].start, words.spans[high - 1].end)
-    if match is None:
-        return []
-    high = low + sum(word.end <= match.end() for word in words.spans[low:high])
-    span = Span(words.spans[low].start, words.spans[high - 1].end)
-    return [_Part("source", low, high, span, cue.sentence, 0.5, None)]
+    return _untagged(words, beside(text, words, numbers, (cue.low, cue.high), before), cue)
 
 
 def _continued(text: str, groups: list[_Group]) -> list[_Group]:

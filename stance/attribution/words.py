@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stance.attribution.frames import according, frames
+from stance.attribution.frames import Frame, according, frames
 from stance.attribution.quotations import is_speech, quotations
 from stance.schema import Attribution, Span
 
@@ -37,6 +37,7 @@ class Words:
         first: The token that each word begins with, shape (N,), ascending.
         ids: The tokens, without special ones.
         looks: A number below `LOOKS` for each token: what an uncased encoder does not see.
+        quoted: The quotations in order, each with the frame right beside it.
     """
 
     spans: tuple[Span, ...]
@@ -45,6 +46,7 @@ class Words:
     first: NDArray[np.int64]
     ids: list[int]
     looks: list[int]
+    quoted: tuple[tuple[Span, Frame | None], ...]
 
     def window(self, start: int, end: int) -> tuple[list[int], list[int], list[int]]:
         """Return the tokens and looks of words `start` to `end`, and where each word begins."""
@@ -77,8 +79,8 @@ def read_words(text: str, sentences: Sequence[Span], tokenizer: Any) -> Words:
             spans.append(word)
             first.append(token)
     opens = _sentence_starts(spans, sentences)
-    quoted = quotations(text)
-    looks = _looks(text, spans, opens, quoted)
+    quoted = tuple(frames(text, sentences, quotations(text)))
+    looks = _looks(text, spans, opens, [quotation for quotation, _ in quoted])
     counts = np.diff([*first, len(starts)]) if first else np.zeros(0, dtype=int)
     tokens = np.repeat(looks, counts)
     later = np.ones(len(tokens), dtype=bool)
@@ -92,6 +94,7 @@ def read_words(text: str, sentences: Sequence[Span], tokenizer: Any) -> Words:
         np.array(first, dtype=np.int64) - low,
         encoding.ids[low:],
         tokens.tolist(),
+        quoted,
     )
 
 
@@ -108,7 +111,10 @@ def _sentence_starts(words: Sequence[Span], sentences: Sequence[Span]) -> NDArra
 
 
 def _forms(
-    text: str, words: Sequence[Span], sentences: Sequence[Span], quoted: Sequence[Span]
+    text: str,
+    words: Sequence[Span],
+    sentences: Sequence[Span],
+    quoted: Iterable[tuple[Span, Frame | None]],
 ) -> NDArray[np.int64]:
     """Return for each word the number of the tag that the form of the text gives it, or 0."""
     found = np.zeros(len(words), dtype=np.int64)
@@ -123,7 +129,7 @@ def _forms(
         mark("cue", cue)
         if source is not None:
             mark("source", source)
-    for quotation, frame in frames(text, sentences, quoted):
+    for quotation, frame in quoted:
         if frame is not None:
             mark("cue", frame.cue)
             if frame.source is not None:
