@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,19 @@ def test_very_many_rows_are_warned_of() -> None:
     row = {"text": "we met.", "label": "neutral", "doc": 1}
     sample = Sample("many", [row] * 100_001, ("neutral", "hardline"), "doc", None)
     assert any("200 resamples" in warning for warning in _oddities(sample))
+
+
+def test_long_scoring_tells_the_time_that_is_left(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    path = write([{"text": text, "label": label} for text, label in GOOD])
+    whole = measured(model_folder, path)
+    monkeypatch.setattr("stance.evaluation.sample._BLOCK", 3)
+    options: dict[str, Any] = {"baselines": False, "behaviour": False, "output": None}
+    found = stance.evaluate(model_folder, data=path, say=said.append, **options)
+    assert any(re.fullmatch(r"scored 3 of 4, about \d+\.\d minutes left", line) for line in said)
+    assert found.result["figures"]["macro_f1"] == whole["figures"]["macro_f1"]
 
 
 def test_unlearnt_precision_is_no_traceback(model_folder: Path) -> None:

@@ -102,7 +102,7 @@ def result(**changes: Any) -> dict[str, Any]:
         "model": "20260101-default",
         "data": {"name": "data test", "rows": 2028, "groups": 507, "warnings": ["few & far"]},
         "figures": figures,
-        "baselines": {"majority": {**figures, "difference": figure(0.3)}},
+        "baselines": {"majority": {"n": 500, **figures, "difference": figure(0.3)}},
         "calibration": {"before": calibrated(0.08), "after": calibrated(0.02)},
         "selective": {
             "area": figure(0.1),
@@ -225,6 +225,7 @@ def test_texts_are_shown_as_they_are() -> None:
     read = Reader(html_report(result()))
     assert "<script>alert('x')</script> & “never”" in read.words
     assert "few & far" in read.words
+    assert "the lead over them, on 500 of the sentences, drawn" in read.words
     assert "1.300 [1.280, 1.320] labels in a set" in read.words
     assert "sport50.0% [31.0%, 69.0%]15 of 24" in read.words  # of other domains
     assert "2900.610 [0.590, 0.630]0.610 [0.590, 0.630]0.790 [0.770, 0.810]" in read.words

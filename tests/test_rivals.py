@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,21 @@ def test_predecessor_and_lexicon_are_in_the_table(model_folder: Path) -> None:
     assert {"stance lexicon", "champion a", "majority"} <= set(found["baselines"])
     assert found["baselines"]["champion a"]["difference"]["value"] == 0
     assert found["baselines"]["majority"]["difference"]["value"] > 0
+
+
+def test_of_a_large_file_a_draw_is_set_beside_the_others(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stance.evaluation.rivals.MOST", 5)
+    said: list[str] = []
+    options: dict[str, Any] = {"split": "dev", "behaviour": False, "output": None}
+    found = stance.evaluate(model_folder, **options, say=said.append)
+    assert {each["n"] for each in found.result["baselines"].values()} == {5}
+    assert found.result["figures"]["n"] == 9
+    assert "baselines: on 5 of the 9 sentences, drawn" in said
+    assert "on 5 of the sentences, drawn" in found.to_html()
+    again = stance.evaluate(model_folder, **options)
+    assert again.result["baselines"] == found.result["baselines"]
 
 
 def test_zero_shot_model_is_asked_for_each_label(tiny_encoder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,23 @@ def test_no_slice_stands_out_of_equals_after_correction() -> None:
         raw += found["worst"][0]["p"] < 0.05
     assert raw > 2
     assert alarms <= 2
+
+
+def test_memory_does_not_grow_with_the_number_of_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 5000
+    row = {"text": "They said so.", "label": "a"}
+    columns = [{f"column {c}": i * (2 * c + 3) // 7 % 9 for c in range(12)} for i in range(n)]
+    data = Sample("many", [{**row, **each} for each in columns], LABELS, None, None)
+    # The bootstrap has a bound of its own.
+    monkeypatch.setattr("stance.evaluation.slices._figures", lambda *of: {})
+    tracemalloc.start()
+    found = slices(data, np.arange(n) % 3)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found["tested"] > 2000
+    assert most < found["tested"] * n / 2  # a byte a row and slice is what masks would take
+    assert found["worst"][0]["p"] <= found["worst"][-1]["p"]
+    assert len(found["worst"]) == 10
 
 
 def test_holm_by_hand() -> None:

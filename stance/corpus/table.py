@@ -104,7 +104,7 @@ def read_numbered(
         label = row.get(label_column)
         if isinstance(label, int) and not isinstance(label, bool):
             label = str(label)  # classes that are numbers have names like any others
-        row = {**row, "text": row.get(text_column), "label": label}
+        row |= {"text": row.get(text_column), "label": label}
         faults = text_faults(row["text"]) or _blank(row["text"])
         if labels is not None:
             faults += label_faults(row["label"], labels)

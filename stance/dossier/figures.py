@@ -73,10 +73,14 @@ def baselines(result: Mapping[str, Any]) -> Iterator[Element]:
         ]
         for name, found in systems.items()
     ]
+    caption = "Fitted on the same training sentences; the lead by a paired bootstrap"
+    n = min(found["n"] for found in result["baselines"].values())
+    if n < result["data"]["rows"]:
+        caption += f"; the others, and the lead over them, on {n:,} of the sentences, drawn"
     yield table(
         ("system", "macro-F1, 0 to 1", "macro-F1", "accuracy", "this model's lead in macro-F1"),
         rows,
-        caption="Fitted on the same training sentences; the lead by a paired bootstrap",
+        caption=caption,
         numbers=3,
     )
 

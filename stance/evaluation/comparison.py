@@ -154,7 +154,7 @@ def _by_slice(
     index = metrics.group_index(len(gold), sample.groups)
     found: list[dict[str, Any]] = []
     for one in find_slices(sample, crossed=False):
-        rows = np.flatnonzero(one.rows)
+        rows = one.rows
         difference = metrics.paired_difference(
             gold[rows],
             ours[rows],

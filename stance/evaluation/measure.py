@@ -86,7 +86,8 @@ def evaluate(
         split: Split of a corpus: `train`, `dev` or `test`.
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
-        baselines: Measure the baselines too, trained on the model's training rows.
+        baselines: Measure the baselines too, trained on the model's training rows; of a large file
+            on 20,000 sentences, drawn.
         nli: A model of natural language inference (folder or hub id) to be a zero-shot baseline.
         behaviour: Run the tests of behaviour too: challenge sets, changes that must not matter,
             swaps of actors, evidence. They take a minute or two, whatever the size of the data.
@@ -113,6 +114,7 @@ def evaluate(
     if confidence.sets is None:
         confidence = of_dev(scorer, say) or confidence
     probs = confidence.probabilities(outputs.logits)
+    say("figures, each with its interval")
     result: dict[str, Any] = {"model": scorer.name, "data": sample.describe()}
     result |= _measured(sample, outputs, probs)
     result |= trusted(sample, probs, outputs.distances, confidence)

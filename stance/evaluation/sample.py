@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,12 @@ class Sample:
             found.append([number.get(name) for name in names])
         return found if any(found) else None
 
+    def drawn(self, most: int) -> tuple[Sample, IntArray]:
+        """Return so many of the sentences, drawn by a fixed seed, and their numbers; or all."""
+        n = len(self.rows)
+        chosen = sorted(random.Random(0).sample(range(n), most)) if n > most else list(range(n))
+        return replace(self, rows=[self.rows[i] for i in chosen]), np.array(chosen, dtype=np.int64)
+
     def describe(self) -> dict[str, Any]:
         """Return what a report says of the data."""
         gold = Counter(row["label"] for row in self.rows)
@@ -174,13 +182,16 @@ def _oddities(sample: Sample) -> list[str]:
     ids = Counter(str(row["id"]) for row in rows if not missing(row.get("id")))
     if repeated := [key for key, count in ids.items() if count > 1]:
         found.append(f"{len(repeated)} ids occur more than once ({repeated[0]!r} is the first)")
-    texts: dict[str, set[str]] = {}
+    texts: dict[str, str] = {}
+    torn = set()
     for row in rows:
-        texts.setdefault(same_text(row["text"]), set()).add(row["label"])
+        text = same_text(row["text"])
+        if texts.setdefault(text, row["label"]) != row["label"]:
+            torn.add(text)
     if repeats := len(rows) - len(texts):
         found.append(f"{repeats} sentences are repeats of others; each counts")
-    if torn := sum(len(labels) > 1 for labels in texts.values()):
-        found.append(f"{torn} sentences occur with more than one label; no model can have all")
+    if torn:
+        found.append(f"{len(torn)} sentences occur with more than one label; no model can have all")
     if len(rows) > MANY:
         found.append(f"over {MANY:,} sentences: intervals of 200 resamples instead of 1,000")
     return found
@@ -188,10 +199,11 @@ def _oddities(sample: Sample) -> list[str]:
 
 def score(scorer: Model, texts: Sequence[str], say: Callable[[str], None]) -> Scored:
     """Score block by block: the tokens of a million texts fit no memory."""
-    blocks = []
+    blocks, begun = [], time.monotonic()
     for start in range(0, len(texts), _BLOCK):
         if start:
-            say(f"scored {start:,} of {len(texts):,}")
+            left = (time.monotonic() - begun) * (len(texts) / start - 1)
+            say(f"scored {start:,} of {len(texts):,}, about {left / 60:.1f} minutes left")
         blocks.append(scorer.outputs(texts[start : start + _BLOCK]))
     distances = [block.distances for block in blocks if block.distances is not None]
     return Scored(

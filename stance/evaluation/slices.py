@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 from collections import Counter
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stance.actors import find_actors, gazetteer
 from stance.corpus.table import GROUP_COLUMNS
@@ -37,12 +37,13 @@ class Slice:
     Attributes:
         name: Such as `form=headline`, or `form=headline, decade=1990s`.
         column: The column; None of two.
-        rows: Which rows are in it, shape (N,).
+        rows: Numbers of the rows in it, ascending, shape (M,): those of a column's slices are as
+            many as the data has rows, a mask for each would be so many times a hundred.
     """
 
     name: str
     column: str | None
-    rows: NDArray[np.bool_]
+    rows: IntArray
 
 
 def slices(sample: Sample, predicted: IntArray) -> dict[str, Any]:
@@ -58,77 +59,80 @@ def slices(sample: Sample, predicted: IntArray) -> dict[str, Any]:
         `worst`, the ten with the least chances: each with `name`, `rows`, `error`, `macro_f1`
         (figures with intervals), `rest`, the error elsewhere, `p` and `p_corrected`.
     """
-    gold, groups = sample.gold, sample.groups
-    index = group_index(len(gold), groups)
+    gold, index = sample.gold, group_index(len(sample.rows), sample.groups)
     wrong = (predicted != gold).astype(float)
-    found = list(find_slices(sample))
-    chances = [_chance(one.rows, wrong, index) for one in found]
+    chances: list[float] = []
+    kept: dict[int, Slice] = {}
+    crossed: list[tuple[float, int]] = []
+    for i, one in enumerate(find_slices(sample)):
+        chances.append(_chance(one.rows, wrong, index))
+        kept[i] = one
+        if one.column is None:
+            # Crossed slices are many, and only the worst of them are of interest.
+            heapq.heappush(crossed, (-chances[i], -i))
+            if len(crossed) > WORST:
+                del kept[-heapq.heappop(crossed)[1]]
     corrected = holm(chances)
-    order = sorted(range(len(found)), key=lambda i: chances[i])
-    # Crossed slices are many, and only the worst of them are of interest.
-    shown = {i for i in range(len(found)) if found[i].column is not None} | set(order[:WORST])
+    worst = sorted(range(len(chances)), key=lambda i: chances[i])[:WORST]
     told = {
         i: {
-            **_figures(found[i], sample, predicted, index),
-            "rest": float(wrong[~found[i].rows].mean()),
+            **_figures(one, gold, predicted, index, len(sample.labels)),
+            "rest": _elsewhere(one.rows, wrong),
             "p": chances[i],
             "p_corrected": corrected[i],
         }
-        for i in sorted(shown)
+        for i, one in kept.items()
+        if one.column is not None or i in worst
     }
     columns: dict[str, list[dict[str, Any]]] = {}
-    for i, one in told.items():
-        if (column := found[i].column) is not None:
-            columns.setdefault(column, []).append(one)
-    return {
-        "tested": len(found),
-        "columns": columns,
-        "worst": [told[i] for i in order[:WORST]],
-    }
+    for i, each in told.items():
+        if (column := kept[i].column) is not None:
+            columns.setdefault(column, []).append(each)
+    return {"tested": len(chances), "columns": columns, "worst": [told[i] for i in worst]}
 
 
 def find_slices(sample: Sample, *, crossed: bool = True) -> Iterator[Slice]:
     """Yield every slice with `SUPPORT`, of one column and, if wanted, of two."""
-    columns = _columns(sample)
     single = []
-    for column, values in columns.items():
+    for column, values in _columns(sample):
         counts = Counter(value for row in values for value in row)
-        kept = [v for v in sorted(counts) if SUPPORT <= counts[v] < len(values)]
-        if len(kept) > _VALUES:
+        places: dict[str, list[int]] = {
+            v: [] for v in sorted(counts) if SUPPORT <= counts[v] < len(values)
+        }
+        if len(places) > _VALUES:
             continue
-        of = [
-            Slice(f"{column}={value}", column, np.array([value in row for row in values]))
-            for value in kept
-        ]
+        for i, row in enumerate(values):
+            for value in row:
+                if value in places:
+                    places[value].append(i)
+        of = [Slice(f"{column}={v}", column, np.array(rows)) for v, rows in places.items()]
         yield from of
         if len(counts) <= _CROSSED:
             single.extend(of)
     for one, other in itertools.combinations(single, 2) if crossed else ():
         if one.column != other.column:
-            both = one.rows & other.rows
-            narrower = both.sum() < min(one.rows.sum(), other.rows.sum())
-            if both.sum() >= SUPPORT and narrower:
+            both = one.rows[np.isin(one.rows, other.rows, assume_unique=True, kind="table")]
+            if SUPPORT <= len(both) < min(len(one.rows), len(other.rows)):
                 yield Slice(f"{one.name}, {other.name}", None, both)
 
 
-def _columns(sample: Sample) -> dict[str, list[tuple[str, ...]]]:
-    """Return of each column the values of each row: one, none, or (of actors) several."""
+def _columns(sample: Sample) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Yield each column with the values of each row: one, none, or (of actors) several."""
     names = dict.fromkeys(key for row in sample.rows for key in row)
     metadata = [n for n in names if n not in _NOT_METADATA and not n.startswith("context")]
-    found: dict[str, list[tuple[str, ...]]] = {}
     for name in metadata:
         values = [row.get(name) for row in sample.rows]
         if any(isinstance(value, list | dict) for value in values):
             continue
         if all(str(v) == row["label"] for v, row in zip(values, sample.rows, strict=True)):
             continue  # the gold label under its name in the file
-        found[name] = [() if missing(v) else (str(v),) for v in values]
-    found["words"] = [(_length(row["text"]),) for row in sample.rows]
+        yield name, [() if missing(v) else (str(v),) for v in values]
+    yield "words", [(_length(row["text"]),) for row in sample.rows]
     known = gazetteer()
-    found["actor"] = [
-        tuple({known[actor].name for actor in find_actors(row["text"])}) for row in sample.rows
-    ]
-    return found
+    yield (
+        "actor",
+        [tuple({known[a].name for a in find_actors(row["text"])}) for row in sample.rows],
+    )
 
 
 def _length(text: str) -> str:
@@ -140,10 +144,16 @@ def _length(text: str) -> str:
     return f"over {_LENGTHS[-1]}"
 
 
-def _chance(rows: NDArray[np.bool_], wrong: FloatArray, index: IntArray) -> float:
+def _elsewhere(rows: IntArray, wrong: FloatArray) -> float:
+    """Return the error of all rows but these, in [0, 1]."""
+    return float((wrong.sum() - wrong[rows].sum()) / (len(wrong) - len(rows)))
+
+
+def _chance(rows: IntArray, wrong: FloatArray, index: IntArray) -> float:
     """Return the one-sided chance of an error as far above the rest's, in [0, 1]."""
-    inside, outside = wrong[rows].mean(), wrong[~rows].mean()
-    pull = np.where(rows, (wrong - inside) / rows.sum(), -(wrong - outside) / (~rows).sum())
+    inside, outside = wrong[rows].mean(), _elsewhere(rows, wrong)
+    pull = (outside - wrong) / (len(wrong) - len(rows))
+    pull[rows] = (wrong[rows] - inside) / len(rows)
     spread = math.sqrt(float((np.bincount(index, weights=pull) ** 2).sum()))
     if not spread:
         return 0.0 if inside > outside else 1.0
@@ -159,9 +169,11 @@ def holm(chances: list[float]) -> list[float]:
     return corrected
 
 
-def _figures(one: Slice, sample: Sample, predicted: IntArray, index: IntArray) -> dict[str, Any]:
-    rows = np.flatnonzero(one.rows)
-    confusions = Confusions(sample.gold[rows], predicted[rows], len(sample.labels))
+def _figures(
+    one: Slice, gold: IntArray, predicted: IntArray, index: IntArray, k: int
+) -> dict[str, Any]:
+    rows = one.rows
+    confusions = Confusions(gold[rows], predicted[rows], k)
 
     def statistic(weights: FloatArray) -> Mapping[str, FloatArray]:
         found = figures(confusions(weights))
