@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,10 @@ FOLDS = 5
 _PENALTY = 0.01
 """Of the squared departures from the temperature alone, per label: with a few hundred sentences a
 free matrix learns their luck (Kull et al. 2019 penalise the same)."""
+_BY_LUCK = 0.1
+"""Chance that a threshold keeps its promise on dev alone, and not on other sentences like it."""
 _Z = 1.2815515655446004
-"""Normal quantile of 0.9: a threshold to abstain by is met by luck alone one time in ten."""
+"""Normal quantile of 1 - _BY_LUCK."""
 METHODS = ("temperature", "vector", "dirichlet")
 FAMILIAR = 0.95
 """Share of dev that is called familiar."""
@@ -30,7 +31,7 @@ class Learnt:
 
     Attributes:
         confidence: What is saved with the model.
-        temperature: The temperature alone.
+        temperature: The temperature alone, with the caution.
         log_losses: Of each method, the log loss on dev in cross-validation over groups (nats), and
             for `none` without any.
     """
@@ -47,6 +48,7 @@ def learn(
     *,
     groups: Sequence[object] | None = None,
     distances: FloatArray | None = None,
+    caution: float = 1.0,
 ) -> Learnt:
     """Learn calibration, label sets and thresholds to abstain by.
 
@@ -61,6 +63,8 @@ def learn(
         labels: The K labels.
         groups: What belongs together, length N.
         distances: How far dev is from what the model was trained on, shape (N,).
+        caution: What the temperature is multiplied by in the end, 1 or more: dev chose the epoch
+            and is of one kind with train, and other text is harder. No label changes by it.
     """
     temperature = metrics.fit_temperature(gold, outputs)
     losses = {name: _held_out(name, gold, outputs, groups) for name in METHODS}
@@ -69,7 +73,7 @@ def learn(
         gain = losses[method] - losses[name]
         if gain.mean() > _standard_error(gain, groups):
             method = name
-    weight, bias = _fit(method, gold, outputs)
+    weight, bias = (each / caution for each in _fit(method, gold, outputs))
     probs = softmax(log_softmax(outputs) @ weight.T + bias)
     confidence = Confidence(
         tuple(labels),
@@ -81,7 +85,9 @@ def learn(
         None if distances is None else float(np.quantile(distances, FAMILIAR)),
     )
     found = {name: float(loss.mean()) for name, loss in losses.items()}
-    return Learnt(confidence, temperature, {"none": metrics.log_loss(gold, outputs), **found})
+    return Learnt(
+        confidence, temperature * caution, {"none": metrics.log_loss(gold, outputs), **found}
+    )
 
 
 def _fit(method: str, gold: IntArray, outputs: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -141,15 +147,20 @@ def _standard_error(values: FloatArray, groups: Sequence[object] | None) -> floa
 def _sets(gold: IntArray, probs: FloatArray) -> FloatArray:
     """Return the least probability of each label for sets of each coverage, shape (levels, K).
 
-    Of n dev sentences of a label, the ⌈(n + 1) · coverage⌉-th most probable one has it; with too
-    few, 0: the label is in every set.
+    The r-th most probable of n dev sentences of a label covers a share of other sentences like them
+    that is distributed as Beta(r, n + 1 - r) (Vovk 2012, training-conditional validity); r is the
+    lowest for which that is under the coverage with a chance of `_BY_LUCK` at most. With the usual
+    ⌈(n + 1) · coverage⌉ it is half the time. With too few sentences, 0: the label is in every set.
     """
+    from scipy.stats import beta
+
     table = np.zeros((len(LEVELS), probs.shape[1]))
     for label in range(probs.shape[1]):
         known = np.sort(probs[gold == label, label])[::-1]
+        ranks = np.arange(1, len(known) + 1)
         for i, level in enumerate(LEVELS):
-            rank = math.ceil((len(known) + 1) * level - 1e-9)
-            table[i, label] = known[rank - 1] if rank <= len(known) else 0.0
+            good = beta.cdf(level, ranks, len(known) + 1 - ranks) <= _BY_LUCK
+            table[i, label] = known[good.argmax()] if good.any() else 0.0
     return table
 
 

@@ -288,7 +288,14 @@ def _save(
         max_length=settings.encoder.max_length,
     )
     gold = metrics.numbers([row["label"] for row in dev_rows], settings.labels)
-    learnt = learn(gold, tuned.dev_logits, settings.labels, groups=groups, distances=distances)
+    learnt = learn(
+        gold,
+        tuned.dev_logits,
+        settings.labels,
+        groups=groups,
+        distances=distances,
+        caution=settings.calibration.caution,
+    )
     probs = learnt.confidence.probabilities(tuned.dev_logits)
     dev = metrics.evaluate_predictions(gold, probs.argmax(axis=1), settings.labels, groups=groups)
     manifest = artifact.Manifest(

@@ -196,6 +196,14 @@ class DistillConfig(Section):
         return self
 
 
+class CalibrationConfig(Section):
+    """How far the probabilities are to be trusted, beside what dev says."""
+
+    caution: float = Field(default=1.0, ge=1, le=10)
+    """What the temperature fitted to dev is multiplied by: above 1 the model is less sure of text
+    outside its corpus than dev alone would have it."""
+
+
 class PromotionConfig(Section):
     """When a new model takes the champion's place; `stance.promotion` says why these limits."""
 
@@ -235,6 +243,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     distill: DistillConfig = DistillConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     promotion: PromotionConfig = PromotionConfig()
     tracking: TrackingConfig = TrackingConfig()
     tune: dict[str, Dimension] = Field(default_factory=dict)

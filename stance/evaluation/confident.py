@@ -157,7 +157,8 @@ def calibrate(model: str | Path, *, say: Callable[[str], None] = lambda line: No
     )
     gold = metrics.numbers([row["label"] for row in dev], scorer.labels)
     groups = [row["group"] for row in dev]
-    learnt = learn(gold, logits, scorer.labels, groups=groups, distances=distances)
+    caution = scorer.manifest.config.get("calibration", {}).get("caution", 1.0)
+    learnt = learn(gold, logits, scorer.labels, groups=groups, distances=distances, caution=caution)
     manifest = replace(
         scorer.manifest, temperature=learnt.temperature, confidence=described(learnt)
     )
