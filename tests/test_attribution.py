@@ -266,6 +266,31 @@ def test_a_quotation_keeps_its_speaker_over_sentences_and_paragraphs(tokenizer: 
     assert linked(text, first, second, tokenizer=tokenizer) == [[["Lavrov"], ["said"], contents]]
 
 
+def test_a_quotation_is_hers_who_stands_right_beside_it_not_whose_verb_is_nearer(
+    tokenizer: Any,
+) -> None:
+    text = 'Brell left, and Amsel joked, "We never met," drawing loud cheers.'
+    marked = (
+        said(text, "Amsel", "joked", '"We never met,"'),
+        said(text, "loud", "drawing", "cheers"),
+    )
+    assert linked(text, *marked, tokenizer=tokenizer)[0][:2] == [["Amsel"], ["joked"]]
+
+
+def test_what_is_said_at_a_paragraphs_end_is_said_of_the_quotation_before_it(
+    tokenizer: Any,
+) -> None:
+    text = '"We refuse," Amsel added.\n\n"We met them," Brell conceded.'
+    marked = (
+        said(text, "Amsel", "added", '"We refuse,"'),
+        said(text, "Brell", "conceded", '"We met them,"'),
+    )
+    assert [found[0] for found in linked(text, *marked, tokenizer=tokenizer)] == [
+        ["Amsel"],
+        ["Brell"],
+    ]
+
+
 def test_each_content_goes_to_its_own_speaker(tokenizer: Any) -> None:
     text = "Lavrov said they met, while Putin told people that talks will end."
     marked = (
@@ -499,6 +524,9 @@ def test_a_name_beside_the_head_counts_and_one_within_it_does_not(named: str, ri
     assert speakers_right(text, gold, [said(text, named, "said", '"No,"')]) == [right]
 
 
+_PAGE = "the front page of the Brell Courier"
+
+
 @pytest.mark.parametrize(
     ("text", "source", "cue"),
     [
@@ -529,6 +557,20 @@ def test_a_name_beside_the_head_counts_and_one_within_it_does_not(named: str, ri
         ),
         ('The union disagrees. "We refuse. We never met."', "The union", "disagrees"),
         ('"We refuse. We never met."\n\n- Mira Amsel, at the rally', "Mira Amsel", "-"),
+        ('"We refuse to meet!" some miners bellowed, as they marched.', "some miners", "bellowed"),
+        ('"We refuse," it also advised them.', "it", "advised"),
+        (
+            '"We refuse," Amsel, the head of the port, posted.',
+            "Amsel, the head of the port",
+            "posted",
+        ),
+        ('"We refuse," the two write.', "the two", "write"),
+        ('"We refuse," trumpets the front page of the Brell Courier.', _PAGE, "trumpets"),
+        ('"Do we refuse?" Amsel blurted out.', "Amsel", "blurted out"),
+        ('"Do we refuse?" Amsel went on, as if they had.', "Amsel", "went"),
+        ('When Brell called, Amsel hit back, "We refuse."', "Amsel", "hit back"),
+        ('It is late, and she texted: "We refuse."', "she", "texted"),
+        ('Another man close to Roth said: "We refuse."', "Another man close to Roth", "said"),
     ],
 )
 def test_the_form_beside_a_quotation_tells_whose_it_is(text: str, source: str, cue: str) -> None:
@@ -546,6 +588,11 @@ def test_the_form_beside_a_quotation_tells_whose_it_is(text: str, source: str, c
         '"We refuse," which Amsel thinks will end the talks.',
         'They called it "the war that never said its name" and left.',
         "Amsel said that they refuse.",
+        '"Will they refuse?" Amsel moved to Brell in spring.',
+        '"Will they refuse?" Amsel says that they will.',
+        'Named "the old fox," the miner retired.',
+        'When the strike ended, "refuse" was in all mouths.',
+        'They have three new rules: "We never refuse."',
     ],
 )
 def test_other_words_beside_a_quotation_are_no_frame(text: str) -> None:

@@ -15,11 +15,16 @@ from stance.attribution.phrases import (
     PRONOUNS,
     SAYING,
     adverbial,
+    clause_before,
+    clause_behind,
+    ends,
+    is_name,
     is_phrase,
     phrase_end,
     read,
     spanned,
     subject_start,
+    verb_end,
 )
 from stance.schema import Span
 
@@ -62,8 +67,14 @@ def frames(
     for quotation in quoted:
         closed = text[quotation.start : quotation.end].rstrip(_MARKS).endswith(_GOES_ON)
         at = bisect_right(starts, quotation.end) - 1
+        cut = closed and at + 1 < len(starts) and text[quotation.end : starts[at + 1]] in ("", " ")
+        at += cut  # `"Why?" Lavrov went on.`
         stop = sentences[at].end if at >= 0 else len(text)
-        frame = _after(text, quotation.end, stop, closed=closed) or _signed(text, quotation.end)
+        first = bisect_right(starts, quotation.start) - 1
+        whole = first < 0 or starts[first] == quotation.start
+        frame = _after(text, quotation.end, stop, closed=closed, whole=whole, new=cut) or _signed(
+            text, quotation.end
+        )
         if frame is None:
             last = quotation.start - 1
             while last > quotation.start - _LONGEST and text[last : last + 1].isspace():
@@ -91,10 +102,13 @@ def _signed(text: str, start: int) -> Frame | None:
     return Frame(Span(*match.span("who")), Span(*match.span("cue"))) if match else None
 
 
-def _after(text: str, start: int, end: int, *, closed: bool) -> Frame | None:
+def _after(
+    text: str, start: int, end: int, *, closed: bool, whole: bool, new: bool
+) -> Frame | None:
     """Read `Lavrov said`, `said Lavrov` behind a quotation.
 
-    One that no comma closes may go on in words of the reporter: `"fair" as it is, he said`.
+    One that no comma closes may go on in words of the reporter: `"fair" as it is, he said`. Behind
+    one that is closed and that begins its sentence any verb says whose it is: `"No," she snapped`.
     """
     tokens: list[re.Match[str]] = []
     for token in read(text, start, min(end, start + _LONGEST)):
@@ -102,9 +116,21 @@ def _after(text: str, start: int, end: int, *, closed: bool) -> Frame | None:
             break
         tokens.append(token)
     words = [token.group() for token in tokens]
+    if not words or (words[0][0].isupper() and words[0].lower() in PRONOUNS):
+        return None
+    return _said(tokens, words, closed=closed, new=new) or (
+        _frame(tokens, words, clause_behind(words, new=new)) if closed and whole else None
+    )
+
+
+def _said(
+    tokens: Sequence[re.Match[str]], words: Sequence[str], *, closed: bool, new: bool
+) -> Frame | None:
+    """Read a clause with a verb of saying behind a quotation."""
     verb = next((i for i, word in enumerate(words) if word.rstrip(".") in SAYING), None)
-    new = bool(words) and words[0][0].isupper() and words[0].lower() in PRONOUNS
-    if verb is None or new or words[verb].endswith("ing"):
+    if verb is None or words[verb].endswith("ing"):
+        return None
+    if new and is_name(words[0]) and not ends(words, verb_end(words, verb)):
         return None
     cue = Span(tokens[verb].start(), tokens[verb].start() + len(words[verb].rstrip(".")))
     place = verb
@@ -124,6 +150,21 @@ def _after(text: str, start: int, end: int, *, closed: bool) -> Frame | None:
     return None
 
 
+def _frame(
+    tokens: Sequence[re.Match[str]],
+    words: Sequence[str],
+    clause: tuple[range, range] | None,
+    *,
+    behind: bool = True,
+) -> Frame | None:
+    if clause is None:
+        return None
+    source, verb = clause
+    end = tokens[verb.stop - 1].end() - words[verb.stop - 1].endswith(".")
+    cue = Span(tokens[verb.start].start(), end)
+    return Frame(spanned(tokens, words, source.start, source.stop), cue, behind)
+
+
 def _before(text: str, sentence: int, end: int) -> Frame | None:
     """Read `Lavrov said:`, `Lavrov, who was there, said in Moscow,` before a quotation."""
     start = max(sentence, end - _LONGEST)
@@ -136,14 +177,17 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
     last = len(words) - 1
     if last < 0:
         return None
+    if begin > start and tail["word"] not in (",", ":") and "\n" in text[tokens[last].end() : end]:
+        return None  # `"No," Lavrov agrees.` ends a paragraph: that is said of the one before
     words[last] = words[last].rstrip(".")  # `Lavrov agrees. "We will meet."`
     verb = last
     while verb >= 0 and words[verb] not in SAYING:
         if verb < last and words[verb] in (*_MARKS, ",", ";", ":", ".", "!", "?"):
-            return None
+            verb = 0
         verb -= 1
     if verb < 0 or last - verb > 12:
-        return None
+        clause = clause_before(words[:last]) if words[last] in (",", ":") else None
+        return _frame(tokens, words, clause, behind=False)
     cue = Span(tokens[verb].start(), tokens[verb].start() + len(words[verb]))
     place = verb - 2 if words[verb - 1 : verb] == ["by"] else verb  # "Lavrov began by saying:"
     while place > 0 and adverbial(words[place - 1]):

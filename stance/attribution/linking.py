@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +27,10 @@ FURTHEST = 80
 
 @dataclass(slots=True)
 class _Part:
-    """A tagged span: its words, its place, its sentence, the quotation that it is of."""
+    """A tagged span: its words, its place, its sentence, the quotation that it is of.
+
+    The form of the text may make it a part of the frame of quotations.
+    """
 
     role: str
     low: int
@@ -36,6 +39,7 @@ class _Part:
     sentence: int
     sure: float
     quotation: int | None
+    framed: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -70,7 +74,8 @@ def link(
     """Join tagged spans into attributions.
 
     Within a sentence a cue takes the nearest source, and a content the nearest of these frames.
-    What is in the same quotation is one content, whichever of its sentences has the frame. A
+    What is in the same quotation is one content, whichever of its sentences has the frame; one with
+    a frame right beside it, by the form of the text, has that. A
     content without one goes on with what was said before it; a cue without a source, as in "and
     added", has that of the cue before it.
 
@@ -89,9 +94,18 @@ def link(
     for part in parts:
         by_sentence.setdefault(part.sentence, []).append(part)
     frames = {sentence: _frames(text, here) for sentence, here in by_sentence.items()}
+    owners: dict[int | None, _Group] = {
+        number: group
+        for groups in frames.values()
+        for group in groups
+        for part in group.cues
+        for number in part.framed
+    }
     loose = []
     for unit in _units(part for part in parts if part.role == "content"):
-        group = _frame_of(unit, frames) or _next_to(text, unit, frames)
+        group = (
+            owners.get(unit[0].quotation) or _frame_of(unit, frames) or _next_to(text, unit, frames)
+        )
         if group is None:
             loose.append(_Group(contents=unit))
         else:
@@ -120,6 +134,7 @@ def _parts(
     quoted = [quotation for quotation, _ in words.quoted]
     opened = [quotation.start for quotation in quoted]
     names = numbered(text, quoted)
+    framed = _framed(words, names)
     found = []
     for role, low, high in runs(numbers):
         if ROLES[role] == "source":
@@ -130,7 +145,21 @@ def _parts(
         inside = last >= 0 and span.end <= quoted[last].end
         number = names[last] if inside else None
         part = _Part(ROLES[role], low, high, span, at, float(sure[low:high].mean()), number)
+        if part.role != "content":
+            part.framed = frozenset().union(*(framed.get(word, ()) for word in range(low, high)))
         found.append(part)
+    return found
+
+
+def _framed(words: Words, names: Sequence[int]) -> dict[int, set[int]]:
+    """Return for words of frames, by the form of the text, the numbers of their quotations."""
+    starts = [word.start for word in words.spans]
+    found: dict[int, set[int]] = {}
+    for (_, frame), name in zip(words.quoted, names, strict=True):
+        for span in (frame.source, frame.cue) if frame else ():
+            if span is not None:
+                for word in range(bisect_left(starts, span.start), bisect_left(starts, span.end)):
+                    found.setdefault(word, set()).add(name)
     return found
 
 
@@ -148,14 +177,14 @@ def _frames(text: str, parts: list[_Part]) -> list[_Group]:
     cues = [part for part in parts if part.role == "cue"]
     groups = [_Group(cues=[cue]) for cue in cues]
     pairs = sorted(
-        (gap, s, c)
+        (not source.framed & cue.framed, gap, s, c)
         for s, source in enumerate(sources)
         for c, cue in enumerate(cues)
         if (gap := _gap(source, cue)) <= FURTHEST
         and _may_pair(text, sources, source, cue, first=c == 0)
     )
     taken: set[int] = set()
-    for _, s, c in pairs:
+    for _, _, s, c in pairs:
         if s not in taken and not groups[c].sources:
             groups[c].sources.append(sources[s])
             taken.add(s)

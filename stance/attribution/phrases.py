@@ -57,6 +57,7 @@ _CLAUSES = PRONOUNS | frozenset(
     "that which who whom whose if because when while as but is was are were has had have".split()
 )
 _PREPOSITIONS = frozenset("of in on at to for from with by about over among under".split())
+_ADVERBS = frozenset("back in out on up off down away along over".split())
 _PARTICLES = frozenset("of de van von der bin al el la du ibn and for".split())
 _TOKEN = re.compile(r"[\w&@](?:[\w’'&@-]|\.(?=\w))*\.?|[^\w\s]")
 
@@ -153,6 +154,89 @@ def subject_start(words: Sequence[str], end: int) -> int:
         clause -= 1
     whole = words[clause:end]
     return clause if whole and whole[-1].lower() not in NO_NOUNS and is_phrase(whole) else end
+
+
+def clause_behind(words: Sequence[str], *, new: bool) -> tuple[range, range] | None:
+    """Return the subject and the verb of a clause whose verb need not be one of saying.
+
+    Args:
+        words: What stands behind a quotation.
+        new: A capital letter may begin a sentence: the clause is one only if it ends at its verb.
+    """
+    if not words or words[0] in SAYING:
+        return None
+    if _verb(words[0]) and words[1:] and (words[1] in DETERMINERS or is_name(words[1])):
+        stop = phrase_end(words, 1)  # `trumpets the Courier`
+        return (range(1, stop), range(1)) if stop > 1 else None
+    verb = _verb_behind(words, new=new and words[0][0].isupper() and words[0] != "I")
+    if verb is None or not words[verb].islower() or words[verb].rstrip(".") in NO_NOUNS:
+        return None
+    place = verb
+    while place > 1 and adverbial(words[place - 1]):
+        place -= 1
+    if not is_phrase(words[:place]):
+        return None
+    return range(place - (words[place - 1] == ",")), range(verb, verb_end(words, verb))
+
+
+def _verb_behind(words: Sequence[str], *, new: bool) -> int | None:
+    """Return the verb of a clause that begins with its subject, by its ending or its place."""
+    if words[0] in PRONOUNS:
+        return next((i for i in range(1, len(words)) if not adverbial(words[i])), None)
+    for verb in range(1, len(words)):
+        last = ends(words, verb_end(words, verb))
+        if _verb(words[verb]) and (last or (words[verb].endswith("ed") and not new)):
+            if is_phrase(words[:verb]):
+                return verb
+        elif words[verb].endswith("."):  # `the two write.`
+            short = verb == 2 and words[0] in DETERMINERS and not new
+            return verb if short else None
+    return None
+
+
+def clause_before(words: Sequence[str]) -> tuple[range, range] | None:
+    """Return the subject and the verb that end before a pause, whatever the verb: `Amsel sang:`.
+
+    Args:
+        words: A sentence up to the mark of the pause, which is not among them.
+    """
+    stop = verb = len(words)
+    if words and words[-1] in _ADVERBS:
+        verb -= 1
+    while verb and words[verb - 1].endswith("ly"):
+        stop = verb = verb - 1
+    verb -= 1
+    place = verb
+    while place > 0 and adverbial(words[place - 1]):
+        place -= 1
+    if place < 1 or not words[verb].islower() or words[verb] in NO_NOUNS | PRONOUNS:
+        return None
+    start = phrase_start(words, place)
+    if start >= place or (start and words[start - 1] not in (",", ";", "and", "but")):
+        return None
+    if words[start].lower() in PRONOUNS:
+        return range(start, place), range(verb, stop)
+    plain = words[verb].endswith("ed") or stop - verb > 1
+    known = is_name(words[place - 1]) and not words[place - 1].endswith(("'s", "’s"))
+    if plain or (known and _verb(words[verb])):
+        return range(start, place), range(verb, stop)
+    return None
+
+
+def verb_end(words: Sequence[str], verb: int) -> int:
+    """Return where a verb ends with the adverb that is a part of it: `shot back`."""
+    return verb + 1 + (verb + 1 < len(words) and words[verb + 1].rstrip(".") in _ADVERBS)
+
+
+def ends(words: Sequence[str], stop: int) -> bool:
+    """Return whether a clause has a pause after some of its words, or ends with them."""
+    return stop == len(words) or words[stop - 1].endswith(".") or not words[stop][0].isalnum()
+
+
+def _verb(word: str) -> bool:
+    """Return whether a word looks like a verb in the past or of a third person."""
+    word = word.rstrip(".")
+    return word.islower() and word.endswith(("ed", "s")) and not word.endswith(("ss", "'s", "’s"))
 
 
 def spanned(tokens: Sequence[re.Match[str]], words: Sequence[str], start: int, end: int) -> Span:

@@ -85,7 +85,7 @@ def _end(text: str, words: Words, numbers: NDArray[np.int64], low: int, high: in
         behind = low > 0 and TAGS[numbers[low - 1]].endswith("cue")
         if tagged == 1 or behind:
             last = max(tagged, _noun_end(forms, tagged))
-    colon = last == len(forms) and text.startswith(":", tokens[-1].end())
+    colon = text.startswith(":", tokens[last - 1].end())
     if last == tagged or (colon and last - tagged > 2):  # `Amsel Leaves Brell Talks: "No."`
         return high
     end = tokens[last - 1].end() - 2 * forms[last - 1].endswith(_POSSESSIVE)
