@@ -12,9 +12,9 @@ import pytest
 from stance.actors import find_actors, gazetteer
 from stance.corpus import Corpus
 from stance.corpus import check as checks
-from stance.corpus.stats import statistics_of, to_text
-from stance.metrics import krippendorff_alpha
-from stance.schema import LABELS
+from stance.corpus.stats import RANDOM, drift, statistics_of, to_text
+from stance.metrics import alpha_figure, krippendorff_alpha
+from stance.schema import LABELS, DataError
 
 from tests.conftest import write_corpus
 
@@ -149,6 +149,50 @@ def test_alpha_of_a_published_example() -> None:
     assert krippendorff_alpha(units) == pytest.approx(0.743, abs=5e-4)
     assert krippendorff_alpha(["cc", "cc"]) is None
     assert krippendorff_alpha(["c"]) is None
+
+
+def test_alpha_has_an_interval_over_groups() -> None:
+    votes = [["c", "c"], ["n", "n"], ["c", "n"], ["n", "n"], ["c", "c"], ["n", "c"]] * 20
+    found = alpha_figure(votes)
+    assert found["value"] == pytest.approx(krippendorff_alpha(votes))
+    assert found["low"] is not None
+    assert found["high"] is not None
+    assert 0 < found["low"] < found["value"] < found["high"] < 1
+    # What is alike within a group is no independent evidence.
+    wider = alpha_figure(votes, groups=[number % 6 for number in range(120)])
+    assert wider["low"] is not None
+    assert wider["low"] < found["low"]
+    assert alpha_figure([["c", "c"]]) == {"value": None, "low": None, "high": None}
+
+
+def test_statistics_tell_sources_apart_and_what_was_drawn_at_random() -> None:
+    rows = [
+        row("They met.", "a", "neutral", source="un", sample="random", votes="n|n"),
+        row("They agreed.", "a", "conciliatory", source="un", sample="rare", votes="c|n"),
+        row("They refused.", "b", "hardline", source="wire", sample="random", votes="h|h"),
+    ]
+    described = statistics_of(rows)
+    assert described["source"]["un"] == {"neutral": 1, "conciliatory": 1}
+    assert described[RANDOM] == {"un": {"neutral": 1}, "wire": {"hardline": 1}}
+    assert described["agreement"]["source"]["un"] == pytest.approx(krippendorff_alpha(["nn", "cn"]))
+    assert "source, drawn at random" in to_text(described, LABELS)
+
+
+def test_drift_is_what_a_later_reading_says() -> None:
+    rows = [row(f"They met {n}.", f"g{n}", "neutral" if n % 2 else "hardline") for n in range(8)]
+    rows = [{**each, "id": f"r{n}"} for n, each in enumerate(rows)]
+    file = Path("reread.csv")
+    file.write_text("id,label\nr0,hardline\nr1,neutral\nr2,neutral\nr3,\n")
+    found = drift(rows, file)
+    assert (found["read"], found["labelled"]) == (4, 3)
+    assert found["same"]["value"] == pytest.approx(2 / 3)
+    assert found["same"]["low"] < found["same"]["value"] < found["same"]["high"]
+    assert found["alpha"]["value"] == pytest.approx(krippendorff_alpha(["hh", "nn", "hn"]))
+    text = to_text({**statistics_of(rows), "drift": found}, LABELS)
+    assert "3 of 4 read again got a label; the one they had: 0.667 [" in text
+    file.write_text("id,label\nx,neutral\n")
+    with pytest.raises(DataError, match=r"reread\.csv: id 'x' is none of this corpus"):
+        drift(rows, file)
 
 
 def test_statistics_count_and_print() -> None:

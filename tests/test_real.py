@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import random
 import re
 from collections import Counter
 from pathlib import Path
@@ -90,6 +91,15 @@ def test_no_document_is_in_two_splits(rows: list[dict[str, str]]) -> None:
     assert all(len(splits) == 1 for splits in homes.values())
 
 
+def test_no_meeting_of_the_security_council_is_in_two_splits(rows: list[dict[str, str]]) -> None:
+    homes: dict[str, set[str]] = {}
+    for row in rows:
+        if meeting := re.match(r"UNSC_\d{4}_SPV\.\d+", row["document"]):
+            homes.setdefault(meeting[0], set()).add(row["split"])
+    assert len(homes) >= 10
+    assert all(len(splits) == 1 for splits in homes.values())
+
+
 def test_nothing_comes_from_an_evaluation_document(rows: list[dict[str, str]]) -> None:
     excluded = {row["document"] for row in table("excluded.csv")}
     assert len(excluded) > 400
@@ -103,6 +113,32 @@ def test_every_vote_is_kept_and_readers_agree(rows: list[dict[str, str]]) -> Non
     alpha = krippendorff_alpha(votes)
     assert alpha is not None
     assert alpha >= 0.80
+
+
+@pytest.mark.parametrize(
+    "source", ["presidents", "reuters", "ukraine_addresses", "security_council", "un_debate"]
+)
+def test_readers_agree_on_each_source(
+    rows: list[dict[str, str]], source_of: dict[tuple[str, str], str], source: str
+) -> None:
+    votes = [
+        row["votes"].split("|")
+        for row in rows
+        if source_of[row["repository"], row["path"]] == source
+    ]
+    alpha = krippendorff_alpha(votes)
+    assert alpha is not None
+    assert alpha >= 0.80
+
+
+def test_three_hundred_drawn_at_random_were_read_again(rows: list[dict[str, str]]) -> None:
+    again = table("reread.csv")
+    drawn = random.Random(300).sample(sorted(row["id"] for row in rows), 300)
+    assert sorted(drawn) == [row["id"] for row in again]
+    labels = {row["id"]: row["label"] for row in rows}
+    same = [labels[row["id"]] == row["label"] for row in again if row["label"]]
+    assert len(same) == 299
+    assert sum(same) / len(same) >= 0.9
 
 
 def test_the_test_split_is_frozen() -> None:

@@ -68,13 +68,15 @@ def stats(
 ) -> None:
     """Show what the corpus is made of, and how far its readers agree."""
     from stance.corpus import load_corpus
-    from stance.corpus.stats import statistics_of, to_text
+    from stance.corpus.stats import REREAD, drift, statistics_of, to_text
     from stance.schema import LABELS
 
     corpus = load_corpus(path, labels=())
     rows = [row for split in corpus.splits.values() for row in split]
     labels = LABELS if set(corpus.labels) <= set(LABELS) else corpus.labels
     described = statistics_of(rows)
+    if (path / REREAD).is_file():
+        described["drift"] = drift(rows, path / REREAD)
     print(to_text(described, labels))
     if output is not None:
         from stance.artifact import atomic

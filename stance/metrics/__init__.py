@@ -4,7 +4,7 @@ Notation: N rows, K labels, `gold` of shape (N,) as label numbers, `probs` of sh
 `weights` of shape (B, N) says how often each of B bootstrap samples drew each row.
 """
 
-from stance.metrics.agreement import agreement, cohen_kappa, krippendorff_alpha
+from stance.metrics.agreement import agreement, alpha_figure, cohen_kappa, krippendorff_alpha
 from stance.metrics.bootstrap import (
     Figure,
     FloatArray,
@@ -39,6 +39,7 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "agreement",
+    "alpha_figure",
     "bootstrap",
     "brier",
     "calibration_error",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from stance.metrics.bootstrap import Figure, FloatArray, IntArray, bootstrap, figure, ratio
+from stance.metrics.bootstrap import (
+    Figure,
+    FloatArray,
+    IntArray,
+    Statistic,
+    bootstrap,
+    figure,
+    ratio,
+)
 from stance.metrics.figures import Confusions
 
 
@@ -23,21 +30,38 @@ def krippendorff_alpha(votes: Sequence[Sequence[str]]) -> float | None:
     Returns:
         Alpha, or None if no two votes on a unit exist or only one label occurs.
     """
-    pairs: dict[tuple[str, str], float] = defaultdict(float)
-    for unit in votes:
-        for i, one in enumerate(unit):
-            for j, other in enumerate(unit):
-                if i != j:
-                    pairs[one, other] += 1 / (len(unit) - 1)
-    totals: dict[str, float] = defaultdict(float)
-    for (one, _), weight in pairs.items():
-        totals[one] += weight
-    n = sum(totals.values())
-    expected = n * n - sum(count * count for count in totals.values())
-    if not expected:
-        return None
-    observed = sum(weight for (one, other), weight in pairs.items() if one != other)
-    return float(1 - (n - 1) * observed / expected)
+    value = float(_alpha_of(votes)(np.ones((1, len(votes))))["alpha"][0])
+    return value if np.isfinite(value) else None
+
+
+def alpha_figure(
+    votes: Sequence[Sequence[str]], *, groups: Sequence[object] | None = None
+) -> Figure:
+    """Return Krippendorff's alpha with its 95 % interval, by the bootstrap over units.
+
+    Args:
+        votes: As for `krippendorff_alpha`; one unit at least.
+        groups: As for `evaluate_predictions`.
+    """
+    point, drawn = bootstrap(_alpha_of(votes), len(votes), groups=groups)
+    return figure(point["alpha"], drawn["alpha"])
+
+
+def _alpha_of(votes: Sequence[Sequence[str]]) -> Statistic:
+    labels = sorted({label for unit in votes for label in unit})
+    counts = np.array([[unit.count(label) for label in labels] for unit in map(list, votes)], float)
+    counts = counts.reshape(len(votes), len(labels))
+    counts[counts.sum(axis=1) < 2] = 0
+    # Of the coincidence matrix only its diagonal and its margins are needed, unit by unit.
+    alike = (counts * (counts - 1)).sum(axis=1) / np.maximum(counts.sum(axis=1) - 1, 1)
+
+    def statistic(weights: FloatArray) -> Mapping[str, FloatArray]:
+        totals = weights @ counts
+        n = totals.sum(axis=-1)
+        unlike = (n - 1) * (n - weights @ alike)
+        return {"alpha": 1 - ratio(unlike, n**2 - (totals**2).sum(axis=-1), empty=np.nan)}
+
+    return statistic
 
 
 def cohen_kappa(matrix: FloatArray) -> FloatArray:
