@@ -266,6 +266,16 @@ def test_a_quotation_keeps_its_speaker_over_sentences_and_paragraphs(tokenizer: 
     assert linked(text, first, second, tokenizer=tokenizer) == [[["Lavrov"], ["said"], contents]]
 
 
+def test_a_quotation_that_words_of_the_reporter_interrupt_goes_on_as_one(tokenizer: Any) -> None:
+    text = '"We refuse," Amsel said. "This is a test of" their will "that we shall pass."'
+    marked = (
+        said(text, "Amsel", "said", '"We refuse,"'),
+        said(text, "", "", '"This is a test of" their will "that we shall pass."'),
+    )
+    ((source, _, contents),) = linked(text, *marked, tokenizer=tokenizer)
+    assert (source, len(contents)) == (["Amsel"], 2)
+
+
 def test_a_quotation_is_hers_who_stands_right_beside_it_not_whose_verb_is_nearer(
     tokenizer: Any,
 ) -> None:
@@ -570,6 +580,8 @@ _PAGE = "the front page of the Brell Courier"
         ('"Do we refuse?" Amsel went on, as if they had.', "Amsel", "went"),
         ('When Brell called, Amsel hit back, "We refuse."', "Amsel", "hit back"),
         ('It is late, and she texted: "We refuse."', "she", "texted"),
+        ('They left, with Amsel loudly yelling: "We refuse."', "Amsel", "yelling"),
+        ('It was Amsel who told us when asked in Brell: "We refuse."', "who", "told"),
         ('Another man close to Roth said: "We refuse."', "Another man close to Roth", "said"),
     ],
 )

@@ -21,6 +21,7 @@ from stance.attribution.phrases import (
     is_name,
     is_phrase,
     phrase_end,
+    phrase_start,
     read,
     spanned,
     subject_start,
@@ -181,7 +182,7 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
         return None  # `"No," Lavrov agrees.` ends a paragraph: that is said of the one before
     words[last] = words[last].rstrip(".")  # `Lavrov agrees. "We will meet."`
     verb = last
-    while verb >= 0 and words[verb] not in SAYING:
+    while verb >= 0 and (words[verb] not in SAYING or words[verb - 1 : verb] == ["when"]):
         if verb < last and words[verb] in (*_MARKS, ",", ";", ":", ".", "!", "?"):
             verb = 0
         verb -= 1
@@ -194,7 +195,10 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
         place -= 1
     if words[verb].endswith("ing") and words[verb - 1] != "by":  # "Lavrov said, adding:"
         if place < 2 or words[place - 1] != "," or words[place - 2] not in SAYING:
-            return Frame(None, cue, behind=False)
+            first = phrase_start(words, place)
+            beside = first < place and words[first - 1 : first] == ["with"]  # `with Amsel yelling:`
+            source = spanned(tokens, words, first, place) if beside else None
+            return Frame(source, cue, behind=False)
         place -= 2
     if place > 0 and words[place - 1] == ",":
         commas = [i for i in range(place - 1) if words[i] == ","]

@@ -142,7 +142,9 @@ def _parts(
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
         last = bisect_right(opened, span.start) - 1
-        inside = last >= 0 and span.end <= quoted[last].end
+        until = bisect_right(opened, span.end - 1) - 1  # `"A test" of will, "and of wit."` is one
+        whole_quoted = last >= 0 and until > last and span.start == opened[last]
+        inside = last >= 0 and span.end <= quoted[until if whole_quoted else last].end
         number = names[last] if inside else None
         part = _Part(ROLES[role], low, high, span, at, float(sure[low:high].mean()), number)
         if part.role != "content":

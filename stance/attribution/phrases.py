@@ -150,7 +150,7 @@ def subject_start(words: Sequence[str], end: int) -> int:
     if start < end and (start == 0 or words[start - 1].lower() not in _PREPOSITIONS):
         return start
     clause = end
-    while clause and words[clause - 1] not in (",", ";", ":"):
+    while clause and words[clause - 1][0].isalnum():
         clause -= 1
     whole = words[clause:end]
     return clause if whole and whole[-1].lower() not in NO_NOUNS and is_phrase(whole) else end
