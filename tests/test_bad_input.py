@@ -176,9 +176,11 @@ def test_long_scoring_tells_the_time_that_is_left(
     path = write([{"text": text, "label": label} for text, label in GOOD])
     whole = measured(model_folder, path)
     monkeypatch.setattr("stance.evaluation.sample._BLOCK", 3)
+    monkeypatch.setattr("stance.evaluation.measure.MANY", 3)
     options: dict[str, Any] = {"baselines": False, "behaviour": False, "output": None}
     found = stance.evaluate(model_folder, data=path, say=said.append, **options)
     assert any(re.fullmatch(r"scored 3 of 4, about \d+\.\d minutes left", line) for line in said)
+    assert "figures, each with its interval, and slices, about 0 minutes" in said
     assert found.result["figures"]["macro_f1"] == whole["figures"]["macro_f1"]
 
 

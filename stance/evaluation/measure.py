@@ -17,7 +17,7 @@ from stance.config import TrackingConfig, restore
 from stance.evaluation.confident import of_dev, outside, trusted
 from stance.evaluation.errors import add_evidence, errors
 from stance.evaluation.rivals import rivals
-from stance.evaluation.sample import Sample, read_sample, score
+from stance.evaluation.sample import MANY, Sample, read_sample, score
 from stance.evaluation.slices import slices
 from stance.models import resolve
 from stance.prediction import Model
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 CARD = "README.md"
 """File of a saved model with its model card, where model hubs look for it."""
+
+
+_MINUTES = 7e-6
+"""Of a core, that a sentence's part in figures, intervals and slices takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ def evaluate(
     if confidence.sets is None:
         confidence = of_dev(scorer, say) or confidence
     probs = confidence.probabilities(outputs.logits)
-    say("figures, each with its interval")
+    long = f", about {len(probs) * _MINUTES:.0f} minutes" if len(probs) > MANY else ""
+    say(f"figures, each with its interval, and slices{long}")
     result: dict[str, Any] = {"model": scorer.name, "data": sample.describe()}
     result |= _measured(sample, outputs, probs)
     result |= trusted(sample, probs, outputs.distances, confidence)
