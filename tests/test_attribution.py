@@ -582,6 +582,9 @@ _PAGE = "the front page of the Brell Courier"
         ('It is late, and she texted: "We refuse."', "she", "texted"),
         ('They left, with Amsel loudly yelling: "We refuse."', "Amsel", "yelling"),
         ('It was Amsel who told us when asked in Brell: "We refuse."', "who", "told"),
+        ('"Do we refuse?" Jonas P. Amsel blurted out.', "Jonas P. Amsel", "blurted out"),
+        ("\"They call it 'a start,' \" she said.", "she", "said"),
+        ('From the letter of Amsel: "We refuse."', "the letter of Amsel", ":"),
         ('Another man close to Roth said: "We refuse."', "Another man close to Roth", "said"),
     ],
 )

@@ -66,7 +66,7 @@ def frames(
     """
     starts = [sentence.start for sentence in sentences]
     for quotation in quoted:
-        closed = text[quotation.start : quotation.end].rstrip(_MARKS).endswith(_GOES_ON)
+        closed = text[quotation.start : quotation.end].rstrip(_MARKS + " ").endswith(_GOES_ON)
         at = bisect_right(starts, quotation.end) - 1
         cut = closed and at + 1 < len(starts) and text[quotation.end : starts[at + 1]] in ("", " ")
         at += cut  # `"Why?" Lavrov went on.`
@@ -186,6 +186,8 @@ def _before(text: str, sentence: int, end: int) -> Frame | None:
         if verb < last and words[verb] in (*_MARKS, ",", ";", ":", ".", "!", "?"):
             verb = 0
         verb -= 1
+    if verb < 0 and words[0].lower() == "from" and words[last] == ":" and is_phrase(words[1:last]):
+        return Frame(spanned(tokens, words, 1, last), Span(*tokens[last].span()), behind=False)
     if verb < 0 or last - verb > 12:
         clause = clause_before(words[:last]) if words[last] in (",", ":") else None
         return _frame(tokens, words, clause, behind=False)

@@ -184,14 +184,11 @@ def _verb_behind(words: Sequence[str], *, new: bool) -> int | None:
     if words[0] in PRONOUNS:
         return next((i for i in range(1, len(words)) if not adverbial(words[i])), None)
     for verb in range(1, len(words)):
-        last = ends(words, verb_end(words, verb))
-        if _verb(words[verb]) and (last or (words[verb].endswith("ed") and not new)):
-            if is_phrase(words[:verb]):
-                return verb
-        elif words[verb].endswith("."):  # `the two write.`
-            short = verb == 2 and words[0] in DETERMINERS and not new
-            return verb if short else None
-    return None
+        sure = (words[verb].endswith("ed") and not new) or ends(words, verb_end(words, verb))
+        if sure and _verb(words[verb]) and is_phrase(words[:verb]):
+            return verb
+    short = len(words) == 3 and words[2].endswith(".") and words[0] in DETERMINERS
+    return 2 if short and not new else None  # `the two write.`
 
 
 def clause_before(words: Sequence[str]) -> tuple[range, range] | None:
