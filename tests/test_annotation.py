@@ -31,7 +31,7 @@ def articles() -> Path:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -95,7 +95,9 @@ def test_round_trip_with_adjudication(articles: Path) -> None:
     assert len(found.disagreements) == 2
     assert found.pairs["ann", "ben"] == 1.0
     assert found.pairs["ann", "cem"] == pytest.approx(22 / 24)
-    assert found.alpha == pytest.approx(0.90, abs=0.03)
+    assert found.alpha["value"] == pytest.approx(0.90, abs=0.03)
+    assert found.alpha["low"] is not None
+    assert found.alpha["low"] < 0.90
 
     with pytest.raises(DataError, match="2 disagreements are undecided"):
         annotation.export("work", votes, "corpus")
@@ -111,6 +113,7 @@ def test_round_trip_with_adjudication(articles: Path) -> None:
     assert labels["Mali will never accept such a demand."] == "neutral"
     assert labels["Peru will never accept such a demand."] == "hardline"
     assert all(len(r["votes"].split("|")) == 3 for rows in corpus.splits.values() for r in rows)
+    assert {r["sample"] for rows in corpus.splits.values() for r in rows} == {"random"}
 
 
 def test_majority_decides_when_asked(articles: Path) -> None:
@@ -167,6 +170,133 @@ def test_label_studio_export_is_read_by_reader(articles: Path) -> None:
     assert len(annotation.agree("work", votes).disagreements) == 4
 
 
+def exported(path: str, *annotations: list[dict[str, Any]]) -> Path:
+    """Write what Label Studio exports of the tasks in `work`, a list of annotations for each."""
+    tasks = json.loads(Path("work/label-studio.json").read_text(encoding="utf-8"))
+    for number, (task, given) in enumerate(zip(tasks, annotations, strict=True), start=1):
+        task |= {"id": 100 + number, "annotations": given, "predictions": [], "drafts": []}
+        task |= {"file_upload": "3f2a-label-studio.json", "project": 1, "total_annotations": 1}
+    Path(path).write_text(json.dumps(tasks), encoding="utf-8-sig")
+    return Path(path)
+
+
+def chosen(choice: str, reader: Any, **more: Any) -> dict[str, Any]:
+    control = {"from_name": "label", "to_name": "sentence", "type": "choices", "origin": "manual"}
+    result = [{**control, "id": "x", "value": {"choices": [choice]}}]
+    return {"id": 1, "completed_by": reader, "result": result, "was_cancelled": False, **more}
+
+
+def test_label_studio_exports_are_read_as_they_come(articles: Path) -> None:
+    annotation.sample([str(articles)], 4, "work")
+    remark = {"from_name": "remark", "type": "choices", "value": {"choices": ["unsure"]}}
+    relation = {"type": "relation", "from_id": "x", "to_id": "y", "direction": "right"}
+    noisy = chosen("hardline", 1)
+    noisy["result"] += [remark, relation]
+    skipped = {"completed_by": 1, "result": [], "was_cancelled": True}
+    several = exported(
+        "several.json",
+        [noisy, chosen("neutral", {"id": 2, "first_name": "B"})],
+        [skipped, chosen("neutral", {"id": 3, "email": "cem@x"})],
+        [chosen("Neutral", None), {"completed_by": 1, "result": []}],
+        [],
+    )
+    votes = annotation.read_labels("work", [several])
+    counts = {reader: list(given.values()) for reader, given in votes.items()}
+    assert counts == {
+        "1": ["hardline"],
+        "2": ["neutral"],
+        "cem@x": ["neutral"],
+        "label-studio": ["neutral"],
+    }
+
+
+def test_two_people_who_are_number_one_each_in_their_own_label_studio(articles: Path) -> None:
+    annotation.sample([str(articles)], 2, "work")
+    ann = exported("ann.json", [chosen("hardline", 1)], [chosen("neutral", 1)])
+    ben = exported("ben.json", [chosen("hardline", 1)], [chosen("hardline", 1)])
+    found = annotation.agree("work", annotation.read_labels("work", [ann, ben]))
+    assert found.pairs == {("ann", "ben"): 0.5}
+
+
+def test_label_studio_faults_are_told_by_task(articles: Path) -> None:
+    annotation.sample([str(articles)], 2, "work")
+    twice = [chosen("hardline", 1), chosen("neutral", 1)]
+    path = exported("twice.json", twice, [chosen("friendly", 2)])
+    with pytest.raises(DataError, match="2 faults in what readers gave") as caught:
+        annotation.read_labels("work", [path])
+    assert "twice.json: task 1: 1 labels s" in str(caught.value)
+    assert "twice.json: task 2: label 'friendly', expected one of con" in str(caught.value)
+    Path("min.json").write_text('[{"id": 1, "sentence": "x", "label": "neutral"}]')
+    for name in ("min.json", "work/label-studio.json"):
+        with pytest.raises(DataError, match=r"JSON-MIN, and not the tasks themselves.*at task 1"):
+            annotation.read_labels("work", [name])
+
+
+def test_a_sheet_of_another_annotation_is_one_fault(articles: Path) -> None:
+    annotation.sample([str(articles)], 12, "work")
+    annotation.sample([str(articles)], 12, "other", exclude=["work"])
+    fill(Path("other/reader-1.csv"), by_word)
+    with pytest.raises(DataError, match="none of its 12 ids is of work; is it of") as caught:
+        annotation.read_labels("work", ["other/reader-1.csv"])
+    assert len(caught.value.problems) == 1
+
+
+def test_sheets_open_in_a_spreadsheet_as_they_are(articles: Path) -> None:
+    (articles / "Mali.txt").write_text("- We will never pay for it.\n\n=1+1 is what they say now.")
+    annotation.sample([str(articles)], 24, "work")
+    sheet = Path("work/reader-1.csv")
+    assert sheet.read_bytes().startswith(b"\xef\xbb\xbf")  # else Excel shows marks as rubbish
+    assert not [v for row in rows_of(sheet) for v in row.values() if v.startswith(("=", "-"))]
+    assert not Path("work/items.csv").read_bytes().startswith(b"\xef")
+    rows = rows_of(sheet)
+    with sheet.open("w", encoding="cp1252", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(DataError, match=r"not UTF-8 \(byte \d+\); save the file as UTF-8"):
+        annotation.read_labels("work", [sheet])
+
+
+def test_readers_who_agree_on_nothing_are_under_chance(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work")
+    sheets = [Path(f"work/reader-{n}.csv") for n in (1, 2)]
+    other = {"hardline": "neutral", "neutral": "conciliatory", "conciliatory": "hardline"}
+    fill(sheets[0], by_word)
+    fill(sheets[1], lambda row: other[by_word(row)])
+    votes = annotation.read_labels("work", sheets)
+    found = annotation.agree("work", votes)
+    assert found.pairs == {("reader-1", "reader-2"): 0.0}
+    assert found.alpha["value"] is not None
+    assert found.alpha["value"] < 0
+    assert len(found.disagreements) == 24
+    with pytest.raises(DataError, match=r"24 disagreements are undecided.*these have no majority"):
+        annotation.export("work", votes, "corpus", majority=True)
+
+
+def test_a_corpus_is_sampled_for_another_reading(
+    articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotation.sample([str(articles)], 24, "work", readers=("a",))
+    fill(Path("work/a.csv"), by_word)
+    votes = annotation.read_labels("work", ["work/a.csv"])
+    annotation.export("work", votes, "plain")
+    annotation.export("work", votes, "pointers", repository="me/news", commit="a" * 40)
+    monkeypatch.setenv("STANCE_MIRROR", ".")
+    first = {row["sentence"]: row for row in rows_of(Path("work/items.csv"))}
+    (Path("plain") / "README.md").write_text("This is no sentence of the corpus at all.")
+    for corpus in ("plain", "pointers"):
+        assert annotation.sample([corpus], 99, f"again-{corpus}") == 24
+        again = {row["sentence"]: row for row in rows_of(Path(f"again-{corpus}/items.csv"))}
+        assert again.keys() == first.keys()
+        assert all(again[text]["before"] == row["before"] for text, row in first.items())
+        assert "hardline" not in Path(f"again-{corpus}/reader-1.csv").read_text("utf-8")
+    fill(Path("again-plain/reader-1.csv"), by_word)
+    votes = annotation.read_labels("again-plain", ["again-plain/reader-1.csv"])
+    assert sum(annotation.export("again-plain", votes, "second").values()) == 24
+    with pytest.raises(DataError, match="stand-off labels point into text files"):
+        annotation.export("again-plain", votes, "p", repository="a/b", commit="c" * 40)
+
+
 def test_uncertain_draws_what_the_model_knows_least(articles: Path, model_folder: Path) -> None:
     from stance.prediction import load
 
@@ -203,7 +333,7 @@ def test_tables_are_sampled_by_row(articles: Path) -> None:
     fill(Path("work/reader-1.csv"), by_word)
     votes = annotation.read_labels("work", ["work/reader-1.csv"])
     assert annotation.export("work", votes, "plain") == {"train": 2, "dev": 2, "test": 2}
-    with pytest.raises(DataError, match=r"point into text files \(not into tables\)"):
+    with pytest.raises(DataError, match=r"point into text files \(not into tables"):
         annotation.export("work", votes, "p", repository="a/b", commit="c" * 40)
 
 

@@ -139,6 +139,7 @@ def _export_plain(rows: Sequence[Row], folder: Path) -> None:
                 "votes": row["votes"],
                 "context_before": row["before"] or "",
                 "context_after": row["after"] or "",
+                "sample": row["sample"],
             }
             for row in rows
             if row["split"] == split
@@ -187,10 +188,10 @@ def _export_standoff(
 
 def _verified(document: str, rows: Sequence[Row]) -> bytes:
     """Return a document's bytes if every row leads back to the sentence that was read."""
-    if not Path(document).is_file():
+    if not Path(document).is_file() or not all(row["start"] for row in rows):
         raise DataError(
             f"{document}: no such file here; stand-off labels point into text files (not into "
-            f"tables), named as they were when the sentences were drawn"
+            f"tables or other corpora), named as they were when the sentences were drawn"
         )
     if FORMATS.get(Path(document).suffix.lower(), "text") != "text":
         raise DataError(

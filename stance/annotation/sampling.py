@@ -21,10 +21,12 @@ from stance.annotation.sheets import (
     read_items,
     write,
     write_csv,
+    write_sheet,
 )
 from stance.article import Document, expand, read_document, split_document
-from stance.corpus import standoff
+from stance.corpus import SPLITS, load_corpus, standoff
 from stance.corpus.table import SUFFIXES, Row, read_rows
+from stance.corpus.uncut import is_corpus, is_public
 from stance.prediction import load
 from stance.schema import LABELS, DataError, require
 
@@ -52,8 +54,9 @@ def sample(
     """Draw sentences and write what readers need.
 
     Args:
-        inputs: Text files, folders of them, or tables (.jsonl, .csv, .tsv, .parquet) with a
-            document a row.
+        inputs: Text files, folders of them, tables (.jsonl, .csv, .tsv, .parquet) with a
+            document a row, or corpora: folders of train, dev and test, of stand-off labels, or
+            published (`public:NAME`, without its test part).
         count: Sentences to draw.
         output: Folder to write; must not hold an annotation yet.
         strategy: `random`; `uncertain`, those the model is least sure of (highest entropy); or
@@ -101,7 +104,7 @@ def sample(
     for reader in readers:
         order = list(items)
         random.Random(f"{seed} {reader}").shuffle(order)
-        write_csv(folder / f"{reader}.csv", SHEET_COLUMNS, order)
+        write_sheet(folder / f"{reader}.csv", SHEET_COLUMNS, order)
     write(folder / "codebook.txt", guide)
     write(folder / "label-studio.xml", _interface(labels, guide))
     tasks = [{"data": {name: item[name] for name in SHEET_COLUMNS[:4]}} for item in items]
@@ -111,8 +114,11 @@ def sample(
 
 
 def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
+    corpora = [name for name in inputs if is_corpus(Path(name))]
     tables = [name for name in inputs if Path(name).suffix.lower() in SUFFIXES]
-    for name in expand([name for name in inputs if name not in tables]):
+    for name in corpora:
+        yield from _sentences_of_corpus(name)
+    for name in expand([name for name in inputs if name not in (*tables, *corpora)]):
         document = read_document(name)
         yield from _sentences_of(document)
     for name in tables:
@@ -128,6 +134,22 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
             if text is not None and not isinstance(text, str):
                 raise DataError(f"{name}:{line}: {text_column} is {type(text).__name__}, not text")
             yield from _sentences_of(Document(f"{name}#{row.get('id') or line}", text or ""))
+
+
+def _sentences_of_corpus(name: str) -> Iterator[Row]:
+    """Yield labelled sentences for another reading, with the context they were read in."""
+    splits = ("train", "dev") if is_public(Path(name)) else SPLITS
+    corpus = load_corpus(name, labels=(), splits=splits)
+    for row in (row for split in splits for row in corpus.rows(split)):
+        sentence = standoff.clean(row["text"])
+        if MIN_WORDS <= len(sentence.split()) <= MAX_WORDS:
+            yield {
+                "document": row["group"],
+                **dict.fromkeys(("start", "end", "before_start", "after_end"), ""),
+                "before": row.get("context_before") or "",
+                "sentence": sentence,
+                "after": row.get("context_after") or "",
+            }
 
 
 def _sentences_of(document: Document) -> Iterator[Row]:

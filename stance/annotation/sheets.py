@@ -13,8 +13,8 @@ from typing import Any
 
 from stance import artifact
 from stance.corpus.table import Row, read_sound_rows
-from stance.metrics import krippendorff_alpha
-from stance.schema import DataError
+from stance.metrics import Figure, alpha_figure
+from stance.schema import DataError, Problem
 
 Votes = dict[str, dict[str, str]]
 """For each reader the label of each item."""
@@ -40,7 +40,8 @@ class Agreement:
     """How far readers agree.
 
     Attributes:
-        alpha: Krippendorff's alpha over all items with two votes or more; None if undefined.
+        alpha: Krippendorff's alpha over all items with two votes or more, with its 95 % interval
+            over documents; None if undefined.
         pairs: For each two readers, the share of common items they label alike, in [0, 1].
         labels: For each reader, how often each label.
         items: Items with at least one vote.
@@ -48,7 +49,7 @@ class Agreement:
         disagreements: Ids of items whose votes differ.
     """
 
-    alpha: float | None
+    alpha: Figure
     pairs: dict[tuple[str, str], float]
     labels: dict[str, dict[str, int]]
     items: int
@@ -67,23 +68,33 @@ def read_labels(folder: str | Path, sheets: Sequence[str | Path]) -> Votes:
     """
     items, labels = read_items(folder), read_settings(folder)["labels"]
     votes: Votes = {}
-    faults: list[str] = []
+    faults: list[Problem] = []
     for sheet in map(Path, sheets):
         export = sheet.suffix.lower() == ".json"
+        rows = list(_export_rows(sheet) if export else _sheet_rows(sheet))
         given: Votes = {}
-        for place, reader, item, text in _export_rows(sheet) if export else _sheet_rows(sheet):
+        if len(rows) > 1 and not any(item in items for _, _, item, _ in rows):
+            message = f"none of its {len(rows)} ids is of {folder}; is it of another annotation?"
+            faults.append(Problem(str(sheet), None, message))
+            continue
+        for number, reader, item, text in rows:
+            fault = None
             label = _label(text, labels)
             if label is None:
-                faults.append(f"{place}: label {text!r}, expected one of {', '.join(labels)}")
+                fault = f"label {text!r}, expected one of {', '.join(labels)}"
             elif item not in items:
-                faults.append(f"{place}: id {item!r} is none of {folder}")
+                fault = f"id {item!r} is none of {folder}"
             elif given.setdefault(reader, {}).setdefault(item, label) != label:
-                faults.append(f"{place}: {reader} labels {item} a second time, otherwise")
+                fault = f"{reader} labels {item} a second time, otherwise"
+            if fault:
+                place = (None, f"task {number}: {fault}") if export else (number, fault)
+                faults.append(Problem(str(sheet), *place))
         if twice := sorted(given.keys() & votes.keys()):
-            faults.append(f"{sheet}: {twice[0]} has labelled in another file too; rename one")
+            fault = f"{twice[0]} has labelled in another file too; rename one, or leave one out"
+            faults.append(Problem(str(sheet), None, fault))
         votes |= given
     if faults:
-        raise DataError("\n".join(faults))
+        raise DataError(f"{folder}: {len(faults)} faults in what readers gave", faults)
     if not votes:
         raise DataError(f"{', '.join(map(str, sheets))}: no row has a label")
     return votes
@@ -103,7 +114,7 @@ def agree(folder: str | Path, votes: Votes) -> Agreement:
     decided = read_decisions(folder)
     differing = [item for item, given in by_item.items() if len(set(given.values())) > 1]
     kept = [item for item in decided if item not in differing]
-    write_csv(
+    write_sheet(
         path,
         ("id", "before", "sentence", "after", "votes", "label"),
         [
@@ -122,7 +133,10 @@ def agree(folder: str | Path, votes: Votes) -> Agreement:
             alike = sum(votes[one][item] == votes[other][item] for item in common)
             pairs[one, other] = alike / len(common)
     return Agreement(
-        alpha=krippendorff_alpha([list(given.values()) for given in by_item.values()]),
+        alpha=alpha_figure(
+            [list(given.values()) for given in by_item.values()],
+            groups=[items[item]["document"] for item in by_item],
+        ),
         pairs=pairs,
         labels={reader: dict(Counter(given.values())) for reader, given in votes.items()},
         items=len(by_item),
@@ -137,35 +151,53 @@ def _label(text: str, labels: Sequence[str]) -> str | None:
     return next((label for label in labels if label.casefold() == plain), None)
 
 
-def _sheet_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
+def _sheet_rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
+    """Yield line, reader, id and label of each row that has a label."""
     if path.name in (ITEMS, DISAGREEMENTS):
         raise DataError(f"{path}: is no reader's sheet")
     for line, row in read_sound_rows(path, ("id", "label")):
         if label := str(row["label"] or "").strip():
-            yield f"{path}:{line}", path.stem, str(row["id"]).strip(), label
+            yield line, path.stem, str(row["id"]).strip(), label
 
 
-def _export_rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the labels of a Label Studio export, the last annotation of each reader counting."""
+def _export_rows(path: Path) -> list[tuple[int, str, str, str]]:
+    """Return number of the task, reader, id and label of each annotation in a Label Studio export.
+
+    Skipped tasks, predictions and whatever else people add to the interface are passed over. A
+    reader is told by e-mail or number; one who is alone in the file, and a number, by its name.
+    """
+    found = []
+    number = 0
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))
+        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(tasks, list):
             raise TypeError(f"expected a list of tasks, found {type(tasks).__name__}")
         for number, task in enumerate(tasks, start=1):
-            for annotation in task.get("annotations", []):
+            item = str(task["data"]["id"])
+            for annotation in task["annotations"] or ():
                 if annotation.get("was_cancelled"):
                     continue
-                reader = annotation.get("completed_by", "label-studio")
-                name = reader.get("email", "?") if isinstance(reader, dict) else str(reader)
                 for result in annotation["result"]:
-                    if choices := result["value"].get("choices"):
-                        yield f"{path}: task {number}", name, task["data"]["id"], choices[0]
+                    choices = (result.get("value") or {}).get("choices")
+                    if choices and result.get("from_name", "label") == "label":
+                        found.append((number, _reader(annotation), item, ", ".join(choices)))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path}: not a Label Studio export in the form JSON ({type(error).__name__}: {error})"
+            f"{path}: not a Label Studio export in the form JSON (not JSON-MIN, and not the tasks "
+            f"themselves): at task {number}, {type(error).__name__}: {error}"
         ) from None
+    if len(readers := {reader for _, reader, *_ in found}) == 1 and readers.pop().isdigit():
+        return [(number, path.stem, item, label) for number, _, item, label in found]
+    return found
+
+
+def _reader(annotation: Mapping[str, Any]) -> str:
+    given = annotation.get("completed_by")
+    if isinstance(given, dict):
+        given = given.get("email") or given.get("id")
+    return "label-studio" if given is None else str(given)
 
 
 def read_items(folder: str | Path) -> dict[str, Row]:
@@ -225,8 +257,30 @@ def read_decisions(folder: str | Path) -> dict[str, str]:
     return decided
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    with artifact.atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
+def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a table that people open in a spreadsheet.
+
+    It begins with a mark, without which Excel takes UTF-8 for its own code page, and a sentence
+    that begins like a formula has an apostrophe before it.
+    """
+    texts = [
+        {k: f"'{v}" if str(v).startswith(("=", "+", "-", "@")) else v for k, v in row.items()}
+        for row in rows
+    ]
+    write_csv(path, columns, texts, encoding="utf-8-sig")
+
+
+def write_csv(
+    path: Path,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    encoding: str = "utf-8",
+) -> None:
+    with (
+        artifact.atomic(path) as temporary,
+        temporary.open("w", encoding=encoding, newline="") as f,
+    ):
         writer = csv.DictWriter(f, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)

@@ -27,7 +27,8 @@ class Strategy(StrEnum):
 @app.command()
 def sample(
     inputs: Annotated[
-        list[str], typer.Argument(help="Articles: files, folders, or tables with one a row.")
+        list[str],
+        typer.Argument(help="Articles: files, folders, tables with one a row; or corpora."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Sentences.")] = 200,
@@ -72,10 +73,10 @@ def agree(
 ) -> None:
     """Say how far readers agree, and write disagreements.csv for the adjudicator."""
     from stance import annotation
+    from stance.metrics import shown
 
     found = annotation.agree(folder, annotation.read_labels(folder, sheets))
-    alpha = "undefined" if found.alpha is None else f"{found.alpha:.3f}"
-    print(f"{found.items} sentences, Krippendorff's alpha {alpha}")
+    print(f"{found.items} sentences, Krippendorff's alpha {shown(found.alpha)}")
     if found.incomplete:
         print(f"{found.incomplete} of them not labelled by every reader")
     for (one, other), share in found.pairs.items():
@@ -103,9 +104,10 @@ def export(
     """Write train, dev and test for  stance train data.path=FOLDER."""
     from stance import annotation
 
+    votes = annotation.read_labels(folder, sheets)
     rows = annotation.export(
         folder,
-        annotation.read_labels(folder, sheets),
+        votes,
         output,
         majority=majority,
         repository=repository,
@@ -114,3 +116,6 @@ def export(
         licence=licence,
     )
     print(f"wrote {output}: {', '.join(f'{split} {n}' for split, n in rows.items())}")
+    complete = set.intersection(*(set(labels) for labels in votes.values()))
+    if few := sum(rows.values()) - len(complete):
+        say(f"{few} of them were not labelled by every reader")

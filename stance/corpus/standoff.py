@@ -217,7 +217,9 @@ def read_standoff(
     if unlisted := sorted(used - set(files)):
         raise DataError(f"{folder / FILES}: does not list {' '.join(unlisted[0])}")
     for file in {files[key].source: files[key] for key in sorted(used)}.values():
-        logger.warning("%s: %s (%s)", file.source, file.licence, file.pinned.repository)
+        logger.warning(
+            "%s: %s (%s)", file.source, file.licence or "terms not stated", file.pinned.repository
+        )
     cutter = _Cutter(files, fetch_files([files[key] for key in used], progress=progress))
     rebuilt: dict[str, list[Numbered]] = {}
     for split, rows in tables.items():

@@ -12,7 +12,7 @@ import numpy as np
 
 from stance.actors import find_actors, gazetteer
 from stance.corpus.table import Row, read_sound_rows
-from stance.metrics import Figure, alpha_figure, bootstrap, figure, krippendorff_alpha
+from stance.metrics import alpha_figure, bootstrap, figure, krippendorff_alpha, shown
 from stance.schema import DataError
 
 COLUMNS: tuple[str, ...] = (
@@ -161,20 +161,12 @@ def to_text(described: Mapping[str, Any], labels: Sequence[str]) -> str:
             lines.append(line)
     if agreement:
         low, high = agreement["interval"]
-        overall = _shown({"value": agreement["alpha"], "low": low, "high": high})
+        overall = shown({"value": agreement["alpha"], "low": low, "high": high})
         lines += ["", f"Krippendorff's alpha of the readings: {overall}"]
     if "drift" in described:
         found = described["drift"]
         lines.append(
             f"{found['labelled']} of {found['read']} read again got a label; the one they had: "
-            f"{_shown(found['same'])}, alpha {_shown(found['alpha'])}"
+            f"{shown(found['same'])}, alpha {shown(found['alpha'])}"
         )
     return "\n".join(lines) + "\n"
-
-
-def _shown(found: Figure) -> str:
-    if found["value"] is None:
-        return "undefined"
-    if found["low"] is None:
-        return f"{found['value']:.3f}"
-    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

@@ -172,7 +172,8 @@ def _lines(path: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]:
             try:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                problems.append(Problem(str(path), number, f"not UTF-8 (byte {error.start})"))
+                fault = f"not UTF-8 (byte {error.start}); save the file as UTF-8"
+                problems.append(Problem(str(path), number, f"{fault} (a spreadsheet: CSV UTF-8)"))
 
 
 def _read_jsonl(path: Path) -> tuple[list[Numbered], list[Problem]]:

@@ -8,10 +8,9 @@ from pathlib import Path
 from stance.article import Document, read_document, split_document
 from stance.article.formats import SUFFIXES as ARTICLES
 from stance.corpus.load import load_corpus
-from stance.corpus.standoff import is_standoff, split_file
 from stance.corpus.table import SUFFIXES as TABLES
 from stance.corpus.table import read_sound_rows
-from stance.corpus.uncut import is_public, same_text
+from stance.corpus.uncut import is_corpus, same_text
 from stance.schema import DataError
 
 
@@ -43,7 +42,7 @@ def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> l
 
 
 def _sentences(source: Path, text_column: str) -> Iterator[str]:
-    if is_public(source) or is_standoff(source) or split_file(source, "train").is_file():
+    if is_corpus(source):
         for row in load_corpus(source, labels=(), splits=("train",)).rows("train"):
             yield row["text"]
     elif source.is_dir():

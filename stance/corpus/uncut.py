@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stance.config import CutConfig
 from stance.corpus.public import SOURCES, public_rows
+from stance.corpus.standoff import split_file
 from stance.corpus.table import GROUP_COLUMNS, Numbered, Row, read_numbered, text_faults
 from stance.schema import DataError
 
@@ -25,6 +26,11 @@ PUBLIC = "public:"
 def is_public(path: Path) -> bool:
     """Tell whether a path names a published corpus: `public:cameo`, `public:fomc/5768`."""
     return path.as_posix().startswith(PUBLIC)
+
+
+def is_corpus(path: Path) -> bool:
+    """Tell whether a path names a corpus: published, or a folder with the file of a train part."""
+    return is_public(path) or split_file(path, "train").is_file()
 
 
 def has_published_test(path: Path) -> bool:

@@ -64,6 +64,15 @@ def figure(point: Any, drawn: FloatArray) -> Figure:
     return {"value": value, "low": float(low), "high": float(high)}
 
 
+def shown(figure: Mapping[str, float | None]) -> str:
+    """Write a figure as `0.812 [0.790, 0.835]`."""
+    if figure["value"] is None:
+        return "not defined"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
 def group_index(n: int, groups: Sequence[object] | None) -> IntArray:
     """Return the number of the group of each row, shape (N,)."""
     if groups is None:
