@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from stance.config import load_config
 from stance.corpus import check, load_corpus, read_votes, standoff
 from stance.corpus.load import SPLITS
 from stance.metrics import krippendorff_alpha
@@ -139,6 +140,24 @@ def test_three_hundred_drawn_at_random_were_read_again(rows: list[dict[str, str]
     same = [labels[row["id"]] == row["label"] for row in again if row["label"]]
     assert len(same) == 299
     assert sum(same) / len(same) >= 0.9
+
+
+def test_the_full_configuration_reads_both_corpora_and_the_default_needs_no_network() -> None:
+    full, default = (load_config(ROOT / f"configs/{name}.yaml") for name in ("full", "default"))
+    assert full.data.path == (Path("data"), Path("data/real"))
+    assert default.data.path == (Path("data"),)
+    assert not standoff.is_standoff(ROOT / "data")
+    assert full.encoder == default.encoder
+
+
+@pytest.mark.skipif(
+    not MIRROR or not Path(str(MIRROR), "pool", "excluded.tsv").is_file(),
+    reason="needs the list of evaluation documents beside the public files (STANCE_MIRROR)",
+)
+def test_every_evaluation_document_is_on_the_list() -> None:
+    lines = Path(str(MIRROR), "pool", "excluded.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    known = {(row["repository"], row["document"]) for row in table("excluded.csv")}
+    assert known == {tuple(line.split("\t")) for line in lines}
 
 
 def test_the_test_split_is_frozen() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import http.client
 import io
 import tarfile
 import urllib.error
@@ -169,6 +170,21 @@ def test_sentences_are_rebuilt_with_context_and_the_file_s_own_offsets(
     assert {"id", "text", "label", "group", "rule"} <= set(dataset.column_names)
 
 
+def test_a_sentence_that_a_table_repeats_is_no_context_of_itself(
+    labels: Path, mirror: Path
+) -> None:
+    first, second, third, *_ = TABLE.splitlines(keepends=True)
+    said = second.partition(",a,")[2]
+    table = f"{first}{second}{third}7,a,{third.partition(',a,')[2]}8,a,{said}9,b,Other.\n"
+    files = labels / "files.csv"
+    known, now = (hashlib.sha256(each.encode()).hexdigest() for each in (TABLE, table))
+    files.write_text(files.read_text().replace(known, now))
+    (mirror / "base.csv").write_text(table, encoding="utf-8")
+    row = load_corpus(labels).rows("test")[0]
+    assert row["text"] == TEXTS["t1"]
+    assert (row["context_before"], row["context_after"]) == ("First.", "First.")
+
+
 def test_downloads_are_kept_and_not_asked_for_again(labels: Path, network: list[str]) -> None:
     load_corpus(labels)
     assert len(network) == 3
@@ -176,8 +192,22 @@ def test_downloads_are_kept_and_not_asked_for_again(labels: Path, network: list[
     assert len(network) == 3
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (TimeoutError("timed out"), "timed out"),
+        (
+            http.client.IncompleteRead(b"half", 99),
+            r"IncompleteRead\(4 bytes read, 99 more expected",
+        ),
+    ],
+)
 def test_an_interrupted_download_goes_on_where_it_was(
-    labels: Path, network: list[str], monkeypatch: pytest.MonkeyPatch
+    labels: Path,
+    network: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+    told: str,
 ) -> None:
     import urllib.request
 
@@ -185,12 +215,12 @@ def test_an_interrupted_download_goes_on_where_it_was(
 
     def breaks(url: str, timeout: float) -> io.BytesIO:
         if "owner/wire" in url:
-            raise TimeoutError("timed out")
+            raise fault
         return served(url, timeout)
 
     monkeypatch.setattr(standoff, "DOWNLOADS", 1)
     monkeypatch.setattr("urllib.request.urlopen", breaks)
-    with pytest.raises(DataError, match=r"1 of 3 public files are not at hand; .*w\.sgm.*timed"):
+    with pytest.raises(DataError, match=rf"1 of 3 public files are not at hand; .*w\.sgm.*{told}"):
         load_corpus(labels)
     monkeypatch.setattr("urllib.request.urlopen", served)
     load_corpus(labels)

@@ -304,7 +304,10 @@ class _Table:
         return self._neighbour(number, -1), self._texts[number], self._neighbour(number, 1)
 
     def _neighbour(self, number: int, step: int) -> str:
+        """Return the next sentence of the document; a table may repeat a sentence row after row."""
         other = number + step
-        if not 0 <= other < len(self._texts) or self._documents[other] != self._documents[number]:
-            return ""
-        return self._texts[other]
+        while 0 <= other < len(self._texts) and self._documents[other] == self._documents[number]:
+            if self._texts[other] != self._texts[number]:
+                return self._texts[other]
+            other += step
+        return ""
