@@ -227,8 +227,7 @@ def predict(
         ),
     ] = None,
     coverage: Annotated[
-        float,
-        typer.Option(min=0.5, max=0.99, help="Label sets hold this share of each label."),
+        float, typer.Option(min=0.5, max=0.99, help="Label sets hold this share of each label.")
     ] = 0.9,
     precision: Annotated[
         str | None, typer.Option(help="fp32 or int8. [what the model's manifest says]")
