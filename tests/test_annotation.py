@@ -345,6 +345,8 @@ def test_too_few_documents_are_told(articles: Path) -> None:
 
 
 def test_faults_are_told(articles: Path) -> None:
+    with pytest.raises(DataError, match=r"'\|' stands between votes"):
+        annotation.sample([str(articles)], 4, "work", labels=("a|b", "c"))
     annotation.sample([str(articles)], 4, "work")
     with pytest.raises(DataError, match="holds an annotation already"):
         annotation.sample([str(articles)], 4, "work")
@@ -429,6 +431,32 @@ def test_decisions_survive_and_are_checked(articles: Path) -> None:
         annotation.export("work", annotation.read_labels("work", sheets), "corpus")
 
 
+def test_labels_that_look_like_formulas_survive_adjudication(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work", labels=("-1", "0", "+1"))
+    sheets = [Path(f"work/reader-{n}.csv") for n in (1, 2)]
+    fill(sheets[0], lambda row: "-1")
+    fill(sheets[1], lambda row: "+1")
+    votes = annotation.read_labels("work", sheets)
+    annotation.agree("work", votes)
+    fill(Path("work/disagreements.csv"), lambda row: "-1")
+    annotation.agree("work", votes)
+    annotation.export("work", votes, "corpus")
+    rows = load_corpus("corpus", labels=("-1", "0", "+1")).rows("train")
+    assert {(row["label"], row["votes"]) for row in rows} == {("-1", "-1|+1")}
+
+
+def test_an_output_that_cannot_be_written_is_told(articles: Path) -> None:
+    Path("file").write_text("mine")
+    with pytest.raises(DataError, match=r"file/annotation\.json: cannot be written: "):
+        annotation.sample([str(articles)], 24, "file")
+    annotation.sample([str(articles)], 24, "work")
+    fill(Path("work/reader-1.csv"), by_word)
+    votes = annotation.read_labels("work", ["work/reader-1.csv"])
+    with pytest.raises(DataError, match=r"file/train\.jsonl: cannot be written: "):
+        annotation.export("work", votes, "file")
+    assert Path("file").read_text() == "mine"
+
+
 def test_nothing_is_overwritten(articles: Path) -> None:
     annotation.sample([str(articles)], 24, "work")
     fill(Path("work/reader-1.csv"), by_word)
@@ -444,6 +472,8 @@ def test_a_pointer_that_leads_astray_is_not_written(articles: Path) -> None:
     votes = annotation.read_labels("work", ["work/reader-1.csv"])
     with pytest.raises(DataError, match="need both a repository and the commit"):
         annotation.export("work", votes, "p", repository="a/b")
+    with pytest.raises(DataError, match="commit 'main': expected 40 hex digits"):
+        annotation.export("work", votes, "p", repository="a/b", commit="main")
     path = articles / "Mali.txt"
     path.write_text("New: " + path.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(DataError, match=r"Mali\.txt: changed since s\w+ was drawn from it"):

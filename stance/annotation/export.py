@@ -20,7 +20,7 @@ from stance.annotation.sheets import (
 from stance.article.formats import SUFFIXES as FORMATS
 from stance.corpus import SPLITS, standoff
 from stance.corpus.check import FROZEN
-from stance.corpus.pinned import sha256_of
+from stance.corpus.pinned import PinnedFile, sha256_of
 from stance.corpus.table import Row
 from stance.schema import DataError
 
@@ -64,6 +64,8 @@ def export(
         raise DataError(f"{output}: holds something already; name another folder")
     if (repository is None) != (not commit):
         raise DataError("stand-off labels need both a repository and the commit its files are at")
+    if repository is not None:
+        PinnedFile(repository, commit, "", "")  # refuses what leads nowhere
     items = read_items(folder)
     by_item = votes_by_item(items, votes)
     labels = read_decisions(folder)

@@ -80,6 +80,8 @@ def sample(
         raise DataError(f"{folder}: holds an annotation already; name another folder")
     if len(set(labels)) < 2 or len({label.casefold() for label in labels}) < len(labels):
         raise DataError(f"labels {', '.join(labels)!r}: expected two or more different ones")
+    if any("|" in label for label in labels):
+        raise DataError(f"labels {', '.join(labels)!r}: '|' stands between votes, and in no label")
     if len(set(readers)) != len(readers) or {"items", "disagreements"} & set(readers):
         raise DataError(f"readers {', '.join(readers)}: expected different names, none 'items'")
     try:

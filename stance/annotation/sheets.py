@@ -6,10 +6,11 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from stance import artifact
 from stance.corpus.table import Row, read_sound_rows
@@ -32,7 +33,8 @@ ITEM_COLUMNS = (
     "after",
     "sample",
 )
-SHEET_COLUMNS = ("id", "before", "sentence", "after", "label", "note")
+TEXTS = ("before", "sentence", "after")
+SHEET_COLUMNS = ("id", *TEXTS, "label", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +265,14 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     It begins with a mark, without which Excel takes UTF-8 for its own code page, and a sentence
     that begins like a formula has an apostrophe before it.
     """
-    texts = [
-        {k: f"'{v}" if str(v).startswith(("=", "+", "-", "@")) else v for k, v in row.items()}
+    quoted = [
+        {
+            **row,
+            **{k: f"'{row[k]}" for k in TEXTS if row[k].startswith(("=", "+", "-", "@"))},
+        }
         for row in rows
     ]
-    write_csv(path, columns, texts, encoding="utf-8-sig")
+    write_csv(path, columns, quoted, encoding="utf-8-sig")
 
 
 def write_csv(
@@ -277,15 +282,24 @@ def write_csv(
     *,
     encoding: str = "utf-8",
 ) -> None:
-    with (
-        artifact.atomic(path) as temporary,
-        temporary.open("w", encoding=encoding, newline="") as f,
-    ):
-        writer = csv.DictWriter(f, columns, restval="", extrasaction="ignore")
+    with _written(path, encoding) as file:
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
 
 
 def write(path: Path, text: str) -> None:
-    with artifact.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+    with _written(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def _written(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
+    try:
+        with (
+            artifact.atomic(path) as temporary,
+            temporary.open("w", encoding=encoding, newline="") as file,
+        ):
+            yield file
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
