@@ -64,6 +64,15 @@ def test_sheets_hold_every_sentence_once_in_orders_of_their_own(articles: Path) 
     assert middle["after"].startswith("“We are ready")
 
 
+def test_a_document_has_one_name_however_it_is_given(articles: Path) -> None:
+    Path("docs.csv").write_text("id,text\n1,They met in Oslo on Monday.\n")
+    annotation.sample([str(articles), "docs.csv"], 99, "near")
+    annotation.sample([str(articles.resolve()), str(Path("docs.csv").resolve())], 99, "far")
+    near, far = (rows_of(Path(name, "items.csv")) for name in ("near", "far"))
+    assert near == far
+    assert {row["document"] for row in near} == {*ARTICLES, "docs.csv#1"}
+
+
 def test_the_draw_follows_the_seed(articles: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         annotation.sample([str(articles)], 5, name, seed=seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files as package_files
@@ -121,8 +122,7 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
     for name in corpora:
         yield from _sentences_of_corpus(name)
     for name in expand([name for name in inputs if name not in (*tables, *corpora)]):
-        document = read_document(name)
-        yield from _sentences_of(document)
+        yield from _sentences_of(read_document(name), _named(name))
     for name in tables:
         numbered, problems = read_rows(Path(name))
         if numbered and text_column not in numbered[0][1]:
@@ -135,7 +135,8 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
             text = row.get(text_column)
             if text is not None and not isinstance(text, str):
                 raise DataError(f"{name}:{line}: {text_column} is {type(text).__name__}, not text")
-            yield from _sentences_of(Document(f"{name}#{row.get('id') or line}", text or ""))
+            document = f"{_named(name)}#{row.get('id') or line}"
+            yield from _sentences_of(Document(document, text or ""), document)
 
 
 def _sentences_of_corpus(name: str) -> Iterator[Row]:
@@ -154,7 +155,12 @@ def _sentences_of_corpus(name: str) -> Iterator[Row]:
             }
 
 
-def _sentences_of(document: Document) -> Iterator[Row]:
+def _named(name: str) -> str:
+    """Return a file's name seen from here: by it a document keeps its split, however given."""
+    return os.path.relpath(name) if Path(name).exists() else name
+
+
+def _sentences_of(document: Document, name: str) -> Iterator[Row]:
     text = document.text
     spans = split_document(document).sentences
     for number, span in enumerate(spans):
@@ -164,7 +170,7 @@ def _sentences_of(document: Document) -> Iterator[Row]:
         before = spans[number - 1] if number else None
         after = spans[number + 1] if number + 1 < len(spans) else None
         yield {
-            "document": document.name,
+            "document": name,
             "start": span.start,
             "end": span.end,
             "before_start": before.start if before else "",
