@@ -8,11 +8,12 @@ import http.client
 import io
 import tarfile
 import urllib.error
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stance.corpus import load_corpus, standoff
+from stance.corpus import load_corpus, pinned, standoff
 from stance.schema import DataError
 
 COMMIT = "c" * 40
@@ -219,12 +220,49 @@ def test_an_interrupted_download_goes_on_where_it_was(
         return served(url, timeout)
 
     monkeypatch.setattr(standoff, "DOWNLOADS", 1)
+    monkeypatch.setattr(pinned, "PAUSES", ())
     monkeypatch.setattr("urllib.request.urlopen", breaks)
     with pytest.raises(DataError, match=rf"1 of 3 public files are not at hand; .*w\.sgm.*{told}"):
         load_corpus(labels)
     monkeypatch.setattr("urllib.request.urlopen", served)
     load_corpus(labels)
     assert sorted(url.rpartition("/")[2] for url in network) == ["base.csv", "one.txt", "w.sgm"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [
+        (urllib.error.HTTPError("", 503, "Service Unavailable", Message(), None), 3),
+        (urllib.error.HTTPError("", 429, "Too Many Requests", Message(), None), 3),
+        (urllib.error.URLError(ConnectionResetError("reset by peer")), 3),
+        (http.client.IncompleteRead(b"half", 99), 3),
+        (urllib.error.HTTPError("", 404, "Not Found", Message(), None), 1),
+        (urllib.error.URLError("no route to host"), 1),
+        (TimeoutError("timed out"), 1),
+    ],
+)
+def test_what_may_pass_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, tries: int
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    asked: list[str] = []
+
+    def serve(url: str, timeout: float) -> io.BytesIO:
+        asked.append(url)
+        if len(asked) < 3:
+            raise fault
+        return io.BytesIO(b"here")
+
+    monkeypatch.setattr("urllib.request.urlopen", serve)
+    file = pinned.PinnedFile("a/b", COMMIT, "c.txt", hashlib.sha256(b"here").hexdigest())
+    if tries == 3:
+        assert pinned.fetch(file) == b"here"
+    else:
+        with pytest.raises(DataError, match=r"a/b c\.txt: cannot be downloaded"):
+            pinned.fetch(file)
+    assert len(asked) == tries
+    assert waited == [1.0, 5.0][: tries - 1]
 
 
 def test_missing_network_is_one_message(labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import tarfile
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 MIRROR = "STANCE_MIRROR"
 """Environment variable that names a folder with copies of public files, in any arrangement."""
+
+
+PAUSES = (1.0, 5.0)
+"""Seconds before a download is tried again that was refused for the moment or cut short."""
 
 
 def sha256_of(content: bytes) -> str:
@@ -112,8 +117,7 @@ def download(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) ->
         DataError: If it cannot be had, or is not the pinned file.
     """
     try:
-        with urllib.request.urlopen(file.url, timeout=60) as response:
-            content: bytes = response.read()
+        content = _downloaded(file.url)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error) or type(error).__name__
         raise DataError(
@@ -128,6 +132,32 @@ def download(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) ->
     with atomic(file.cached) as temporary:
         temporary.write_bytes(content)
     return content
+
+
+def _downloaded(url: str) -> bytes:
+    """Return what is at a URL; of hundreds of files one may well be refused or cut short once."""
+    for pause in PAUSES:
+        try:
+            return _asked(url)
+        except (OSError, http.client.HTTPException) as error:
+            if not _passing(error):
+                raise
+            time.sleep(pause)
+    return _asked(url)
+
+
+def _asked(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as response:
+        content: bytes = response.read()
+    return content
+
+
+def _passing(error: Exception) -> bool:
+    """Tell whether a fault may be gone in a moment; a network that is not there stays away."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code == 429 or error.code >= 500
+    cause = getattr(error, "reason", error)
+    return isinstance(cause, ConnectionResetError | http.client.IncompleteRead)
 
 
 def _candidates(file: PinnedFile) -> Iterator[tuple[Path, bytes]]:
