@@ -440,6 +440,20 @@ def test_decisions_survive_and_are_checked(articles: Path) -> None:
         annotation.export("work", annotation.read_labels("work", sheets), "corpus")
 
 
+def test_the_adjudicator_sees_what_readers_noted(articles: Path) -> None:
+    annotation.sample([str(articles)], 24, "work")
+    sheets = [Path(f"work/reader-{n}.csv") for n in (1, 2)]
+    fill(sheets[0], by_word)
+    fill(sheets[1], lambda row: "neutral")
+    text = sheets[1].read_text(encoding="utf-8-sig")
+    sheets[1].write_text(text.replace(",neutral,", ",neutral,whose demand?"), encoding="utf-8")
+    votes = annotation.read_labels("work", sheets)
+    annotation.agree("work", votes, notes=annotation.read_notes(sheets))
+    rows = rows_of(Path("work/disagreements.csv"))
+    assert len(rows) == 12
+    assert {row["notes"] for row in rows} == {"reader-2: whose demand?"}
+
+
 def test_labels_that_look_like_formulas_survive_adjudication(articles: Path) -> None:
     annotation.sample([str(articles)], 24, "work", labels=("-1", "0", "+1"))
     sheets = [Path(f"work/reader-{n}.csv") for n in (1, 2)]

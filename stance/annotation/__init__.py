@@ -13,6 +13,15 @@ Readers must not see each other's labels: hand out the sheets, not the folder.
 
 from stance.annotation.export import export
 from stance.annotation.sampling import Strategy, sample
-from stance.annotation.sheets import Agreement, Votes, agree, read_labels
+from stance.annotation.sheets import Agreement, Votes, agree, read_labels, read_notes
 
-__all__ = ["Agreement", "Strategy", "Votes", "agree", "export", "read_labels", "sample"]
+__all__ = [
+    "Agreement",
+    "Strategy",
+    "Votes",
+    "agree",
+    "export",
+    "read_labels",
+    "read_notes",
+    "sample",
+]

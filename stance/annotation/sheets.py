@@ -102,10 +102,26 @@ def read_labels(folder: str | Path, sheets: Sequence[str | Path]) -> Votes:
     return votes
 
 
-def agree(folder: str | Path, votes: Votes) -> Agreement:
+def read_notes(sheets: Sequence[str | Path]) -> Votes:
+    """Return what each reader noted on which item, where a sheet has a column `note`."""
+    notes: Votes = {}
+    for sheet in map(Path, sheets):
+        if sheet.suffix.lower() != ".json":
+            for _, row in read_sound_rows(sheet, ("id",)):
+                if note := str(row.get("note") or "").strip():
+                    notes.setdefault(sheet.stem, {})[str(row["id"]).strip()] = note
+    return notes
+
+
+def agree(folder: str | Path, votes: Votes, *, notes: Votes | None = None) -> Agreement:
     """Compute agreement, and write `disagreements.csv` for the adjudicator.
 
     What an adjudicator has filled in before is kept.
+
+    Args:
+        folder: Folder of the annotation.
+        votes: The readers' labels.
+        notes: What readers noted, for the adjudicator to see.
 
     Raises:
         DataError: If what was filled in before is no label.
@@ -118,11 +134,14 @@ def agree(folder: str | Path, votes: Votes) -> Agreement:
     kept = [item for item in decided if item not in differing]
     write_sheet(
         path,
-        ("id", "before", "sentence", "after", "votes", "label"),
+        ("id", *TEXTS, "votes", "notes", "label"),
         [
             {
                 **items[item],
                 "votes": ", ".join(f"{r}: {vote}" for r, vote in by_item.get(item, {}).items()),
+                "notes": "; ".join(
+                    f"{r}: {on[item]}" for r, on in (notes or {}).items() if item in on
+                ),
                 "label": decided.get(item, ""),
             }
             for item in [*differing, *kept]

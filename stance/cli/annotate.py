@@ -75,7 +75,8 @@ def agree(
     from stance import annotation
     from stance.metrics import shown
 
-    found = annotation.agree(folder, annotation.read_labels(folder, sheets))
+    votes = annotation.read_labels(folder, sheets)
+    found = annotation.agree(folder, votes, notes=annotation.read_notes(sheets))
     print(f"{found.items} sentences, Krippendorff's alpha {shown(found.alpha)}")
     if found.incomplete:
         print(f"{found.incomplete} of them not labelled by every reader")
