@@ -90,6 +90,15 @@ def test_label_studio_gets_tasks_and_an_interface(articles: Path) -> None:
     root = ET.fromstring(Path("work/label-studio.xml").read_text(encoding="utf-8"))
     assert [c.get("value") for c in root.iter("Choice")] == ["for", "against & <so>"]
     assert "posture" in Path("work/codebook.txt").read_text(encoding="utf-8")
+    guide = [text.get("value", "") for text in root.iter("Text")]
+    for beginning in (
+        "Which way",
+        "conciliatory moves",
+        "hardline moves",
+        "(1) ",
+        "(15) Still torn",
+    ):
+        assert sum(line.startswith(beginning) for line in guide) == 1
 
 
 def test_round_trip_with_adjudication(articles: Path) -> None:

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -222,12 +223,21 @@ def _codebook() -> str:
     return package_files("stance").joinpath("codebook.txt").read_text(encoding="utf-8")
 
 
+def _entries(guide: str) -> Iterator[str]:
+    """Yield the paragraphs of a codebook; hanging lists and numbered rules item by item."""
+    for part in guide.split("\n\n"):
+        hanging = any(line[:1].isspace() for line in part.splitlines())
+        for entry in re.split(r"\n(?=\S)", part) if hanging else [part]:
+            for rule in re.split(r"\s(?=\(\d+\)\s)", entry):
+                if words := rule.split():
+                    yield " ".join(words)
+
+
 def _interface(labels: Sequence[str], guide: str) -> str:
     choices = "\n".join(f'    <Choice value="{html.escape(label)}"/>' for label in labels)
     lines = "\n".join(
         f'    <Text name="guide{n}" value="{html.escape(line)}"/>'
-        for n, line in enumerate(" ".join(part.split()) for part in guide.split("\n\n"))
-        if line
+        for n, line in enumerate(_entries(guide))
     )
     return f"""<View>
   <Text name="before" value="$before"/>
