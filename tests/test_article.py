@@ -103,6 +103,14 @@ def test_page_furniture_is_set_apart(line: str) -> None:
     assert boilerplate(text) == [line]
 
 
+@pytest.mark.parametrize("heading", ["1,204 Comments", "Comments (3)", "COMMENTS"])
+def test_what_readers_write_below_an_article_is_set_apart(heading: str) -> None:
+    told = ["Talks fail", "The talks failed.", "“No,” he said.", "They left."]
+    text = "\n\n".join([told[0], heading, *told[1:], heading, "joe77\nHit them all!", "ann: No."])
+    assert sentences(text) == told
+    assert boilerplate(text) == [heading, heading, "joe77", "Hit them all!", "ann: No."]
+
+
 @pytest.mark.parametrize(
     "line",
     [

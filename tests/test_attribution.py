@@ -388,6 +388,29 @@ def test_a_quotation_is_hers_of_whom_the_sentence_beside_it_only_tells_that(
     assert linked(text, marked, tokenizer=tokenizer) == expected
 
 
+def test_who_is_named_in_readers_comments_says_nothing_of_the_article(tokenizer: Any) -> None:
+    text = '"We refuse." It rained. People met.\n\n3 Comments\n\nLavrov said a lot.'
+    rest = said(text, "Lavrov", "said", "a lot")
+    alone = said(text, "", "", '"We refuse."')
+    assert linked(text, alone, rest, tokenizer=tokenizer) == [[[], [], ['"We refuse."']]]
+
+
+def test_quotations_that_fill_a_paragraph_take_no_longer_each_than_a_few(tokenizer: Any) -> None:
+    def seconds(copies: int) -> float:
+        text = '"We refuse it," Lavrov said. ' + '"We will fight on." ' * copies
+        sentences = split(text).sentences
+        words = read_words(text, sentences, tokenizer)
+        begins = words.opens & (words.form == TAGS.index("I-content"))
+        numbers = np.where(begins, TAGS.index("B-content"), words.form)
+        started = time.process_time()
+        (found,) = link(text, sentences, words, numbers, np.ones(len(numbers)))
+        assert len(found.contents) == copies + 1
+        return time.process_time() - started
+
+    seconds(10)
+    assert seconds(4000) < 20 * max(seconds(400), 0.03)
+
+
 def test_who_is_told_something_does_not_say_it(tokenizer: Any) -> None:
     text = "Roth came. They told the harbour union that they met."
     marked = said(text, "the harbour union", "told", "that they met")

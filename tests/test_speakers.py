@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from stance.actors import gazetteer, read_actors
@@ -438,8 +439,6 @@ def test_faults_of_such_a_file_are_told_together(tmp_path) -> None:  # type: ign
 
 
 def test_a_book_takes_no_longer_for_each_sentence_than_an_article() -> None:
-    import time
-
     def seconds(copies: int) -> float:
         text = "".join(
             f"“We refuse,” said Ana Maria{i} Lopez{i}. He told Kyiv the army of Chad left.\n\n"
@@ -453,6 +452,19 @@ def test_a_book_takes_no_longer_for_each_sentence_than_an_article() -> None:
 
     seconds(5)
     assert seconds(800) < 20 * max(seconds(100), 0.03)
+
+
+def test_one_quotation_over_a_book_takes_no_longer_for_each_sentence_than_a_short_one() -> None:
+    def seconds(copies: int) -> float:
+        text = "“We will fight on.” " * copies
+        spans = split(text).sentences
+        start = time.process_time()
+        voices = identify(text, spans, [Attribution((), (), spans)], actors=KNOWN).sentences
+        assert len(voices) == copies
+        return time.process_time() - start
+
+    seconds(5)
+    assert seconds(2000) < 20 * max(seconds(200), 0.03)
 
 
 def test_her_ministry_is_that_of_the_state_an_apposition_told_later() -> None:

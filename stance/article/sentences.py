@@ -65,6 +65,10 @@ _BOILERPLATE = re.compile(
     ),
     re.IGNORECASE,
 )
+# What readers write stands below such a line, if it does not stand among those above an article.
+_COMMENTS = re.compile(r"(?:[1-9][\d,.]*\s*)?comments?(?:\s*\(\d+\))?", re.IGNORECASE)
+_TOLD = re.compile(r"[.!?…][\"'”’»)]*\Z")
+_LEAST_TOLD = 3  # sentences of an article, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +83,27 @@ def split(text: str) -> Sentences:
     """Split an article into sentences.
 
     A paragraph is split at sentence ends, inside quotations too; a line of a list or a headline is
-    a sentence of its own. Comment counts, share links and the like are set apart.
+    a sentence of its own. Comment counts, share links and the like are set apart, and so is all
+    that follows "12 Comments" below the article.
 
     Returns:
         Spans in order, none empty, none overlapping, without blanks around them.
     """
     sentences: list[Span] = []
     boilerplate: list[Span] = []
+    told = 0
+    comments = False
     for block in blocks(text):
-        if _is_boilerplate(text, block):
+        if comments or _is_boilerplate(text, block):
             boilerplate.append(block)
+            if told >= _LEAST_TOLD and _COMMENTS.fullmatch(text, block.start, block.end):
+                comments = True
             continue
         for span in _sentences_of(text, block):
             # A rule of asterisks or a page number is neither sentence nor boilerplate.
             if _WORD.search(text, span.start, span.end):
                 sentences.append(span)
+                told += bool(_TOLD.search(text, max(span.end - 3, span.start), span.end))
     return Sentences(tuple(sentences), tuple(boilerplate))
 
 

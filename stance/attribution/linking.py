@@ -77,7 +77,8 @@ def link(
     What is in the same quotation is one content, whichever of its sentences has the frame; one with
     a frame right beside it, by the form of the text, has that. A
     content without one goes on with what was said before it; a cue without a source, as in "and
-    added", has that of the cue before it.
+    added", has that of the cue before it. What is tagged in no sentence, as in readers' comments,
+    is left out.
 
     Args:
         text: The text.
@@ -141,6 +142,8 @@ def _parts(
             low, high = whole(text, words, numbers, low, high)
         span = Span(words.spans[low].start, words.spans[high - 1].end)
         at = bisect_right(starts, span.start) - 1
+        if at < 0 or span.start >= sentences[at].end:
+            continue
         last = bisect_right(opened, span.start) - 1
         until = bisect_right(opened, span.end - 1) - 1  # `"A test" of will, "and of wit."` is one
         whole_quoted = last >= 0 and until > last and span.start == opened[last]
@@ -288,8 +291,8 @@ def _subject(
     """Return what stands right before a cue that has no source; a participle's is another's."""
     if text[cue.span.start : cue.span.end].split()[0].endswith("ing"):
         return []
-    start = sentences[cue.sentence].start if cue.sentence >= 0 else 0
-    return _untagged(words, subject(text, words, numbers, cue.low, start), cue)
+    found = subject(text, words, numbers, cue.low, sentences[cue.sentence].start)
+    return _untagged(words, found, cue)
 
 
 def _beside(text: str, words: Words, numbers: NDArray[np.int64], group: _Group) -> list[_Part]:
@@ -302,42 +305,38 @@ def _beside(text: str, words: Words, numbers: NDArray[np.int64], group: _Group) 
 
 
 def _continued(text: str, groups: list[_Group]) -> list[_Group]:
-    """Join contents without a frame to what they go on with."""
+    """Join contents without a frame to what they go on with.
+
+    A quotation goes on with the last one of its paragraph, whatever stands between them.
+    """
     found: list[_Group] = []
+    quoted: _Group | None = None  # the last that has a cue and a quotation
     for group in groups:
-        before = None if group.frame() else _before(text, found, group)
+        before = None
+        if found and not group.frame():
+            before = quoted if quoted and _in_paragraph(text, quoted, group) else None
+            before = before or (found[-1] if _goes_on(text, found[-1], group) else None)
         if before is None:
             found.append(group)
         else:
             before.contents += group.contents
+        joined = before or group
+        if joined.cues and any(part.quotation is not None for part in group.contents):
+            quoted = joined
     return found
 
 
-def _before(text: str, found: Sequence[_Group], group: _Group) -> _Group | None:
-    """Return what contents without a frame go on with.
-
-    A quotation goes on with the last one of its paragraph, whatever stands between them.
-    """
-    if not found:
-        return None
-    if group.contents[0].quotation is not None:
-        start = group.contents[0].span.start
-        for other in reversed(found):
-            last = max(part.span.end for part in other.contents)
-            if "\n" in text[last:start]:
-                break
-            if other.cues and any(part.quotation is not None for part in other.contents):
-                return other
-    return found[-1] if _goes_on(text, found[-1], group) else None
+def _in_paragraph(text: str, before: _Group, group: _Group) -> bool:
+    """Return whether a content is a quotation in the paragraph in which another ends."""
+    last, first = before.contents[-1], group.contents[0]
+    return first.quotation is not None and "\n" not in text[last.span.end : first.span.start]
 
 
 def _goes_on(text: str, before: _Group, group: _Group) -> bool:
-    """Return whether a quotation without a frame goes on with what was said before it.
+    """Return whether a quotation without a frame is in the sentence after what was said before it.
 
-    That is in the next sentence, or later in its paragraph; what is not quoted is told.
+    What is not quoted is told. Later in its paragraph it goes on with words without a frame, too.
     """
     last, first = before.contents[-1], group.contents[0]
-    near = first.sentence - max(part.sentence for part in before.parts()) <= 1
-    return first.quotation is not None and (
-        near or "\n" not in text[last.span.end : first.span.start]
-    )
+    near = first.sentence - max(part.sentence for part in (*before.frame(), last)) <= 1
+    return first.quotation is not None and (near or _in_paragraph(text, before, group))

@@ -14,6 +14,7 @@ from stance.speakers.sources import inverted, issuer, says_self, subject_of
 from stance.speakers.spans import (
     begins_quoted,
     double_quoted,
+    first_in,
     first_place,
     gap,
     homes,
@@ -76,6 +77,8 @@ class _Reader:
         self.cast = Cast(known, text)
         self.targets = Targets(text, self.cast)
         self.quoted = double_quoted(text)
+        # Of each attribution once, not for each of its sentences: one may run through a book.
+        self.shares = [quoted_share(a.contents, self.quoted, text) for a in self.attributions]
         self.speakers: dict[int, Mention | None] = {}
         self.doer: Mention | None = None  # of the last sentence
         self.touching: list[list[int]] = [[] for _ in sentences]
@@ -219,7 +222,7 @@ class _Reader:
                 says_self(self.text, s) or self.text[s.start : s.end].lower() == "you"
                 for s in attribution.sources
             )
-        return not quoted_share(attribution.contents, self.quoted, self.text)
+        return not self.shares[index]
 
     def _around(self, index: int) -> Mention | None:
         """Return who says "I": the speaker of what it stands in, else the document's."""
@@ -244,7 +247,7 @@ class _Reader:
                 return self._mention(found, number)
         start = first_place(self.attributions[index])
         before, after = index - 1, index + 1
-        while before >= 0 and self._inside(before):
+        while before > index - _FAR and before >= 0 and self._inside(before):
             before -= 1
         if before >= 0 and self.speakers.get(before):
             between = self.text[last_place(self.attributions[before]) : start]
@@ -272,7 +275,7 @@ class _Reader:
         attribution = self.attributions[index]
 
         def here(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-            return tuple(s for s in spans if home.start <= s.start < home.end)
+            return spans[first_in(spans, home.start) : first_in(spans, home.end)]
 
         spans = [
             *here(attribution.sources),
@@ -294,8 +297,7 @@ class _Reader:
         attribution = self.attributions[index]
         if attribution.sources or attribution.cues:
             return True
-        quoted = quoted_share(attribution.contents, self.quoted, self.text) > 0.5
-        return quoted or self._labelled(index)
+        return self.shares[index] > 0.5 or self._labelled(index)
 
     def _carries(self, speech: Speech, number: int) -> bool:
         """Tell whether a sentence, or a part of it, is the words of an attribution.

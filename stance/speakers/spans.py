@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -105,6 +105,11 @@ def gap(a: Span, b: Span) -> int:
     return max(a.start, b.start) - min(a.end, b.end)
 
 
+def first_in(spans: Sequence[Span], start: int) -> int:
+    """Return the number of the first of some spans, in order, that begins at a place or after."""
+    return bisect_left(spans, start, key=_START)
+
+
 def first_place(attribution: Attribution) -> int:
     """Return where an attribution begins."""
     return min(s.start for s in (*attribution.sources, *attribution.cues, *attribution.contents))
@@ -128,11 +133,15 @@ def homes(sentences: Sequence[Span], spans: Sequence[Span]) -> set[int]:
 
 
 def within(sentences: Sequence[Span], attributions: Sequence[Attribution]) -> list[Attribution]:
-    """Return attributions without the spans of them that are in no sentence: links, captions."""
+    """Return attributions without the spans of them that are in no sentence: links, captions.
+
+    The spans of each are in order.
+    """
 
     def inside(spans: tuple[Span, ...]) -> tuple[Span, ...]:
         at = [(span, bisect_right(sentences, span.start, key=_START) - 1) for span in spans]
-        return tuple(s for s, i in at if i >= 0 and s.start < sentences[i].end)
+        kept = (s for s, i in at if i >= 0 and s.start < sentences[i].end)
+        return tuple(sorted(kept, key=_START))
 
     kept = [
         replace(a, sources=inside(a.sources), cues=inside(a.cues), contents=inside(a.contents))
