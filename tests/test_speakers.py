@@ -485,3 +485,60 @@ def test_what_belongs_to_a_body_of_the_article_alone_is_that_body() -> None:
 {The union's committee} <said> [that it would wait].
 """
     assert speakers(read(text)[1]) == [("teld-union", "name"), ("teld-union", "office")]
+
+
+@pytest.mark.parametrize(
+    ("text", "actors"),
+    [
+        ("{Neither Putin nor Zelensky} <said> [they would come].", ("putin", "zelensky")),
+        ("[The deal is dead], {the BBC} <quoted> Lavrov as saying.", ("lavrov",)),
+        ("They met Sergei Lavrov, the envoy, {who} <said> [that no date was set].", ("lavrov",)),
+        ("{A long interview with Sergei Lavrov} <shows> [how far apart they are].", ("lavrov",)),
+        ("{The execution of Putin’s cook} <led> [to protests].", ()),
+        ("[It was one of many, {mostly of Iran-backed} men].", ()),
+    ],
+)
+def test_whom_other_words_mean_that_a_tagger_takes_for_a_source(
+    text: str, actors: tuple[str, ...]
+) -> None:
+    _, voices = read(text + "\n")
+    speaker = voices.sentences[0].speaker
+    assert (speaker.actors if speaker else ()) == actors
+
+
+def test_who_is_known_to_speak_counts_before_more_words_of_nobody() -> None:
+    text = "{Lavrov} <said> [no],\n{mostly of Iran-backed} [men more numerous than others] came.\n"
+    _, voices = read(text)
+    assert speakers(voices) == [("lavrov", "name")]
+
+
+def test_a_report_is_theirs_who_reported() -> None:
+    text = "[The envoy left], {the Teld Agency} <reported>.\n{The report} <said> [no more].\n"
+    _, voices = read(text)
+    assert speakers(voices) == [("teld-agency", "name"), ("teld-agency", "title")]
+
+
+def test_an_office_is_of_the_state_that_acted_right_before() -> None:
+    text = """\
+{Iran} <warned> [Syria of war]. Iran left. Iran rose.
+
+{Syria} <called> [for calm].
+[“It is a powder keg,”] {Deputy Prime Minister Ana Moss} <said>.
+"""
+    _, voices = read(text)
+    assert [a.side for a in voices.actors if a.name == "Ana Moss"] == ["syr"]
+
+
+def test_no_addressee_stands_behind_a_comma_or_in_what_is_asked() -> None:
+    text = "{The Taliban} <rejected> [the offer], Kyiv reported.\n\n"
+    text += "{Reporters} <asked> [whether Kyiv would yield].\n"
+    _, voices = read(text, moves=[False, False])
+    assert [voice.target for voice in voices.sentences] == [None, None]
+
+
+def test_a_participle_before_a_comma_does_nothing() -> None:
+    text = (
+        "Pressed further, a guard rejected the offer.\n\nArmed men, backed by Iran, attacked Kyiv."
+    )
+    _, voices = read(text)
+    assert [found and found[0] for found in speakers(voices)] == ["guard", "armed-men"]

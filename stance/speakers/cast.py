@@ -11,7 +11,7 @@ from stance.speakers.members import Member, Referent, display, initials, type_of
 from stance.speakers.phrases import TOKEN, Gazetteer, Phrase, plain, read_phrase
 
 _HEADS = w.ROLES | w.ORGANS | w.BODIES
-_ISSUER = re.compile(r"\b(?:from|by|of)\s+(?P<who>.{2,})$")
+_ISSUER = re.compile(r"\b(?:from|by|of|(?<=interview )with)\s+(?P<who>.{2,})$")
 _RECENT = 150
 _SMALL = re.compile(r"(?<![\w’'-])[a-z][\w-]+")
 TYPES = {"party": "organisation"}
@@ -358,7 +358,8 @@ class Cast:
         return max(fits, key=lambda r: (r.seen, r.at), default=None)
 
     def _described(self, phrase: Phrase) -> Referent | None:
-        nobody = phrase.kind == "other" and not (phrase.head or phrase.ids)
+        nothing = not (phrase.head or phrase.ids) or phrase.head in w.EVENTS
+        nobody = phrase.kind == "other" and (nothing or phrase.head.endswith("ly"))
         if nobody or plain(phrase.text).rstrip(".") in w.NOBODY:
             return None
         person = phrase.kind in ("office", "people") and phrase.gender != "many"

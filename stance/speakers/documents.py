@@ -10,6 +10,7 @@ from stance.schema import Mention, Span
 from stance.speakers import words as w
 from stance.speakers.cast import Cast
 from stance.speakers.phrases import TOKEN
+from stance.speakers.voice import Voice
 
 _TITLED = re.compile(
     r"(?:speech|statement|remarks|address|message|letter|declaration|testimony|excerpts?|op-ed|"
@@ -183,6 +184,25 @@ def place_of(text: str, span: Span, cast: Cast) -> str | None:
     found = cast.find(name.title() if name.isupper() else name)
     states = [a for *_, a in found if cast.known.actors[a].type == "state"]
     return states[-1] if states else None
+
+
+def acting_state(text: str, gap: Span, before: Sequence[Voice], cast: Cast) -> str:
+    """Return the state that spoke or acted in the sentence before, or an empty string.
+
+    In its paragraph an office without a state is its: "Peru agreed. Deputy minister Ana Moss said".
+
+    Args:
+        text: The article.
+        gap: What stands between the two sentences.
+        before: The voice of the one before, if there is one.
+        cast: The article's actors.
+    """
+    speaker = before[-1].speaker if before else None
+    if speaker is None or speaker.how not in ("name", "metonymy", "demonym"):
+        return ""
+    known = cast.known.actors.get(speaker.actor)
+    is_state = known is not None and known.type == "state"
+    return speaker.actor if is_state and "\n\n" not in text[gap.start : gap.end] else ""
 
 
 def headline(

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from stance.schema import ArticleActor, Attribution, Mention, Span
 from stance.speakers.cast import Cast
-from stance.speakers.documents import headline, headline_doer, narrator, place_of
+from stance.speakers.documents import acting_state, headline, headline_doer, narrator, place_of
 from stance.speakers.narration import clauses, subject
 from stance.speakers.phrases import TOKEN, Found, Gazetteer, usual_gazetteer
-from stance.speakers.sources import inverted, issuer, says_self, subject_of
+from stance.speakers.sources import inverted, issuer, says_self, sources_of, subject_of
 from stance.speakers.spans import (
     begins_quoted,
     double_quoted,
@@ -110,14 +110,17 @@ class _Reader:
 
     def _sentence(self, number: int) -> Voice:
         span = self.sentences[number]
-        self.cast.place = place_of(self.text, span, self.cast) or self.home
+        before = Span(self.sentences[number - 1].end if number else 0, span.start)
+        acted = acting_state(self.text, before, self.voices[-1:], self.cast)
+        self.cast.place = place_of(self.text, span, self.cast) or acted or self.home
         self._opening(number)
         for index in self.touching[number]:
             self._resolve(index, number)
         found = [self._speech(i, number) for i in self.touching[number] if self._told(i)]
         speeches = [speech for speech in found if self._carries(speech, number)]
         named = self.cast.notice(self.text[span.start : span.end], span.start, number)
-        main = main_speech(speeches, self.attributions) if speeches else None
+        sure = [speech for speech in speeches if speech.speaker] or speeches
+        main = main_speech(sure, self.attributions) if sure else None
         if main is not None and (main.speaker is not None or self.teller is None):
             parts = self._parts(speeches, number, named)
             target = self._target(main, number, named)
@@ -194,8 +197,8 @@ class _Reader:
         """Find the speaker of an attribution, once."""
         if index in self.speakers:
             return
-        attribution = self.attributions[index]
-        for source in attribution.sources:
+        sources = sources_of(self.text, self.attributions[index])
+        for source in sources:
             labelled = self.turns.has(number) and self.text[source.end : source.end + 1] in (
                 ":",
                 ".",
@@ -209,7 +212,7 @@ class _Reader:
             told = zip(self.voices[-4:], self.sentences[max(number - 4, 0) :], strict=False)
             mention = issuer(self.text, source, [(v.speaker, span) for v, span in told])
             mention = mention or self._mention(whole_name(self.text, source), number)
-            if mention is not None or source is attribution.sources[-1]:
+            if mention is not None or source is sources[-1]:
                 self.speakers[index] = mention
                 return
         self.speakers[index] = self._continued(index, number)
@@ -277,11 +280,8 @@ class _Reader:
         def here(spans: tuple[Span, ...]) -> tuple[Span, ...]:
             return spans[first_in(spans, home.start) : first_in(spans, home.end)]
 
-        spans = [
-            *here(attribution.sources),
-            *here(attribution.cues),
-            *here(attribution.contents),
-        ] or [home]
+        spans = here(attribution.sources) + here(attribution.cues) + here(attribution.contents)
+        spans = spans or (home,)
         extent = Span(min(s.start for s in spans), min(max(s.end for s in spans), home.end))
         speaker = self.speakers[index]
         if speaker and speaker.start is not None and not home.start <= speaker.start < home.end:
@@ -295,9 +295,8 @@ class _Reader:
         what follows it.
         """
         attribution = self.attributions[index]
-        if attribution.sources or attribution.cues:
-            return True
-        return self.shares[index] > 0.5 or self._labelled(index)
+        told = bool(attribution.sources or attribution.cues) or self.shares[index] > 0.5
+        return told or self._labelled(index)
 
     def _carries(self, speech: Speech, number: int) -> bool:
         """Tell whether a sentence, or a part of it, is the words of an attribution.
@@ -365,11 +364,8 @@ class _Reader:
             for s in several
         ]
         span = self.sentences[number]
-        edges = [
-            span.start,
-            *(x for s in several for x in (s.extent.start, s.extent.end)),
-            span.end,
-        ]
+        inner = (x for s in several for x in (s.extent.start, s.extent.end))
+        edges = [span.start, *inner, span.end]
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             rest = stripped(self.text, start, end)
             words = len(TOKEN.findall(self.text[rest.start : rest.end]))

@@ -53,6 +53,10 @@ _SUBORDINATE = frozenset(
 _CLAUSE = re.compile(r";\s+|,\s+(?:while|whereas|but)\s+(?!also\b|not\b)")
 _AGENT = re.compile(r"\bby\s+(?=(?:the\s+|a\s+|an\s+)?[\w’' -]+)")
 _AGENT_ENDS = re.compile(r"[,.;:]|\s(?:in|on|at|after|who|which|to|for|and(?!\s[A-Z]))\s")
+# "Pressed further, the president", not "Armed men, backed by tanks,".
+_PARTICIPLE = re.compile(
+    r"[A-Z][a-z]+ed\s(?:further|again|later|then|by|on|in|at|as|if|whether|about|with|for|to|from)\b"
+)
 _COMMA = re.compile(r",\s+")
 _BEFORE_ARTICLE = re.compile(r"\w+\s+(?=(?:the|a|an|its|his)\s)")
 
@@ -194,7 +198,7 @@ def _skip_adverbials(text: str) -> int:
         if first is None:
             return start
         low = first.group().lower()
-        adverbial = (
+        adverbial = bool(_PARTICIPLE.match(text, start)) or (
             low in _SUBORDINATE or low.endswith(("ing", "ly")) or low in ("but", "and", "yet", "so")
         )
         if not adverbial:

@@ -16,7 +16,7 @@ TOKEN = re.compile(r"[^\W\d_][\w’'.&/-]*|\d[\w.,-]*")
 _SEGMENT = re.compile(r",\s+|\s+[–—-]\s+|\s*[()]\s*|;\s+")
 _RELATIVE = re.compile(r"\s+(?:who|whom|whose|which|that|where|when)\b")
 _POSSESSIVE = re.compile(r"[’']s?$")
-_JOINS = re.compile(r"(?:\s*,)?\s*(?:and|&)?\s*(?:the\s+)?", re.IGNORECASE)
+_JOINS = re.compile(r"(?:\s*,)?\s*(?:and|nor|&)?\s*(?:the\s+)?", re.IGNORECASE)
 _PARTICLES = frozenset(
     "de da di del la le van von der den bin ibn al el ben ter dos du abu ul".split()
 )
@@ -237,7 +237,7 @@ def _joined(text: str, found: Found) -> bool:
     starts = [*(start for start, *_ in found), len(text)]
     gaps = [text[a:b] for a, b in zip(ends, starts, strict=True)]
     return (
-        bool(re.fullmatch(r"(?:both |the )*", gaps[0], re.IGNORECASE))
+        bool(re.fullmatch(r"(?:both |neither |the )*", gaps[0], re.IGNORECASE))
         and not gaps[-1].strip()
         and all(_JOINS.fullmatch(gap) and gap.strip() for gap in gaps[1:-1])
     )

@@ -91,7 +91,8 @@ class Targets:
                 near = 0 <= start - cue.end < 40 and len(gap.split()) <= 4
                 near = near and not self._is_attribute(start, end, actor)
                 if near and not re.search(
-                    rf"[.;:“\"]|\b(?:that|in|at|with|against|about|over)\b|{w.SPEAKS_FOR}", gap
+                    rf"[.,;:“\"]|\b(?:that|whether|if|in|at|with|against|about|over)\b|{w.SPEAKS_FOR}",
+                    gap,
                 ):
                     return Mention(start, end, actor, "addressee")
         return None

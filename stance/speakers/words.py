@@ -101,6 +101,12 @@ TITLES = _set(
     "Tunku Hon. H.E. U Daw Archduke Joint County Regional Provincial Federal National Acting "
     "Former Supreme Leader Monsieur Lt"
 )
+EVENTS = _set(
+    "attack attacks assault strike strikes raid war invasion execution executions killing killings "
+    "killed death deaths murder arrest arrests decision move visit trip meeting talks summit "
+    "interview protest protests clash clashes crisis dispute conflict election vote ban deal"
+)
+"""What happens and says nothing, whatever a tagger takes it for."""
 NOBODY = _set("mr mrs ms miss sir madam dr you most many some few all both others none one two")
 """Words alone that name nobody, whatever a tagger takes them for."""
 # Capitalised words that begin a sentence, or name no person: days, months, compass points.
@@ -126,7 +132,7 @@ LEADERS = _set("president leader premier chancellor monarch king emperor")
 DOCUMENTS = _set(
     "note statement report text communique communiqué letter declaration message document "
     "memorandum dispatch commentary editorial resolution survey tally paper petition "
-    "announcement bulletin"
+    "announcement bulletin interview"
 )
 BODY_NAMES = _set(
     "Party Council Union Ministry Commission Agency Front Bank Court Federation Association "
