@@ -536,6 +536,29 @@ def test_no_addressee_stands_behind_a_comma_or_in_what_is_asked() -> None:
     assert [voice.target for voice in voices.sentences] == [None, None]
 
 
+def test_a_group_is_the_one_named_last() -> None:
+    text = """\
+{Hezbollah leader Ana Moss} <said> [no].
+
+{The group} <said> [it would fight, and so would Nato].
+
+{The alliance} <said> [yes].
+
+{The company} <said> [nothing].
+"""
+    _, voices = read(text)
+    assert [found and found[0] for found in speakers(voices)] == [
+        *("ana-moss", "hezbollah", "nato", "company")
+    ]
+
+
+def test_a_statement_is_theirs_who_issue_it() -> None:
+    text = "[Turkey stays], <said> {a statement carried} by the Teld News Agency on Monday.\n"
+    text += "\n<According to> {a statement} by the Kremlin, [that is well].\n"
+    _, voices = read(text)
+    assert [s and s[0] for s in speakers(voices)] == ["teld-news-agency", "rus"]
+
+
 def test_a_participle_before_a_comma_does_nothing() -> None:
     text = (
         "Pressed further, a guard rejected the offer.\n\nArmed men, backed by Iran, attacked Kyiv."

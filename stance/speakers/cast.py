@@ -29,6 +29,9 @@ class Cast:
         self.place = ""  # the state whose capital the sentence, else the dateline, names
         self.members: dict[str, Member] = {}
         self.referents: list[Referent] = []
+        self.bodies: dict[
+            str, tuple[str, int]
+        ] = {}  # the last "group" named, and in which sentence
 
     def _present(self, text: str) -> dict[str, set[str]]:
         """Return which actors that the text names may be called by the last word of their name."""
@@ -157,6 +160,8 @@ class Cast:
         """Take note of the actors that a sentence names, and return their places."""
         found = [(offset + a, offset + b, actor) for a, b, actor in self.find(text)]
         for start, _, actor in found:
+            heads = w.KINDS.get(self.known.actors[actor].type, ())
+            self.bodies |= dict.fromkeys(heads, (actor, sentence))
             if self.known.is_person(actor):
                 referent = self._person_referent(actor)
                 referent.seen = sentence
@@ -200,6 +205,9 @@ class Cast:
             referent = self._same(phrase)
             if referent is not None:
                 return referent, "title"
+            body, named = self.bodies.get(phrase.head, ("", sentence))
+            if body and sentence - named <= 3:
+                return self._actor(replace(phrase, ids=(body,))), "title"
         return self._described(phrase), "description"
 
     def _how(self, phrase: Phrase) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from stance.schema import Attribution, Span
-from stance.speakers.words import PRONOUNS, SPEAKS_FOR
+from stance.speakers.words import DOCUMENTS, PRONOUNS, SPEAKS_FOR
 
 _PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
 _BREAK = re.compile(r"\n\s*\n")
@@ -20,6 +20,10 @@ _BEFORE = re.compile(rf"(?:^|(?<=[.!?:;,”\"]\s)|(?<=\n))({_NAME}),\s$")
 _AFTER = re.compile(rf",\s({_NAME})(?=[,.;:]|\s*$)", re.MULTILINE)
 _FOR = re.compile(
     rf"(?:,\swho\s|,?\s){SPEAKS_FOR}[A-Z][\w’'-]+(?:\s(?:of\s)?(?:the\s)?[A-Z][\w’'-]+)*"
+)
+_ISSUED = re.compile(
+    r"(?:\s(?:carried|issued|released|published))?\s(?:by|from|of)\s[^,.;:“”\"\n]{2,60}?"
+    r"(?=[,.;:“”\"\n]|\s(?:that|which|on|in|at|said|says)\b|\Z)"
 )
 _OFFICE = re.compile(r"(?:US|U\.S\.|UN|EU|Nato|NATO)\s[a-z]")
 _GOES_ON = re.compile(r"(?:\s(?:bin|al|el|de|van|von|der)\b|\s(?:al-|el-)?[A-Z][\w’'-]+)+")
@@ -66,7 +70,10 @@ def whole_name(text: str, source: Span) -> Span:
     words = text[source.start : source.end]
     start, end = source.start, source.end
     office = words[:1].islower() or _OFFICE.match(words)
-    if office and (name := _BEFORE.search(text[max(0, start - 80) : start])):
+    is_document = not DOCUMENTS.isdisjoint(words.lower().split()[-2:])
+    if is_document and (issuer := _ISSUED.match(text, end)):
+        end = issuer.end()
+    elif office and (name := _BEFORE.search(text[max(0, start - 80) : start])):
         start -= len(name.group(1)) + 2
     elif office and (name := _AFTER.match(text, end)):
         end = name.end()

@@ -134,6 +134,12 @@ DOCUMENTS = _set(
     "memorandum dispatch commentary editorial resolution survey tally paper petition "
     "announcement bulletin interview"
 )
+KINDS = {
+    "armed group": ("group", "movement", "militia", "organisation", "organization"),
+    "organisation": ("organisation", "organization", "alliance"),
+    "party": ("party", "movement"),
+}
+"""Nouns for a body named before, by its type."""
 BODY_NAMES = _set(
     "Party Council Union Ministry Commission Agency Front Bank Court Federation Association "
     "Movement Army Office Department Parliament Assembly Group Organisation Organization "
