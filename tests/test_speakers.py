@@ -544,11 +544,11 @@ def test_a_group_is_the_one_named_last() -> None:
 
 {The alliance} <said> [yes].
 
-{The company} <said> [nothing].
+{The movement of the speaker} <said> [nothing].
 """
     _, voices = read(text)
     assert [found and found[0] for found in speakers(voices)] == [
-        *("ana-moss", "hezbollah", "nato", "company")
+        *("ana-moss", "hezbollah", "nato", "movement-of-the-speaker")
     ]
 
 

@@ -206,7 +206,7 @@ class Cast:
             if referent is not None:
                 return referent, "title"
             body, named = self.bodies.get(phrase.head, ("", sentence))
-            if body and sentence - named <= 3:
+            if body and not phrase.parents and sentence - named <= 3:
                 return self._actor(replace(phrase, ids=(body,))), "title"
         return self._described(phrase), "description"
 
@@ -336,12 +336,8 @@ class Cast:
         words = set(name.split())
         for referent in self.recent:
             if referent.name and not referent.person:
-                other = plain(referent.name)
-                if (
-                    name == other
-                    or (words <= set(other.split()))
-                    or initials(referent.name) == name
-                ):
+                other = set(plain(referent.name).split())
+                if words <= other or initials(referent.name) == name:
                     referent.heads |= {phrase.head} - {""}
                     return referent
         kind = type_of(phrase)
