@@ -233,6 +233,9 @@ window.onload = () => {
     if (!card.hidden) wrong.push("escape");
     spans[0].click();
     if (!card.textContent.includes("Toward")) wrong.push("tap");
+    key("c", spans[0]);
+    const cited = card.dataset.citation || "";
+    if (!/^[^“]*“[^“]* said ‘[^“”]*’[.]” .*, characters 0–\\d+[.] /.test(cited)) wrong.push(cited);
     card.querySelector("button").click();
     page.querySelector(".pick").click();
     if (page.querySelectorAll(".s.dim").length !== 1) wrong.push("filter");

@@ -119,12 +119,14 @@
     const sure = Math.max(...s.p).toFixed(2);
     const score = s.score === null ? "" : `, score ${signed(s.score)}`;
     const run = data.run ? `, run ${data.run}` : "";
-    const text = `${who}“${s.text.replace(/^[“"]|[”"]$/g, "")}” ${source}, characters ${s.at[0]}–${s.at[1]}. `
+    // Marks within a quotation are single ones.
+    const said = s.text.replace(/“|(?<![^\s([—–])"/g, "‘").replace(/[”"]/g, "’");
+    const text = `${who}“${said}” ${source}, characters ${s.at[0]}–${s.at[1]}. `
       + `${s.label} (p = ${sure}${score}), stance model ${data.model}${run}.`;
+    card.dataset.citation = text;
     let done = false;
     try { await navigator.clipboard.writeText(text); done = true; } catch { done = old(text); }
     if (button) button.textContent = done ? "Copied" : "Could not copy";
-    card.dataset.citation = text;
   }
 
   function old(text) {
