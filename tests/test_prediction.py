@@ -182,7 +182,9 @@ def test_article_tells_who_speaks_when_attributions_are_known(model: stance.Mode
     iran = article.actor("Iran")
     assert (iran.id, iran.words.count, iran.words.value) == ("irn", 1, None)
     assert article.correction == {"source": "dev", "sentences": 9, "model": model.name}
-    assert article.to_rows()[1]["speaker"] == "Iran"
+    row = article.to_rows()[1]
+    assert (row["speaker"], row["speaker_how"], row["target_how"]) == ("Iran", speaker.how, None)
+    assert row["depends_on_context"] is False
     with pytest.raises(KeyError, match="'Mars': expected one of"):
         article.actor("Mars")
 

@@ -242,6 +242,9 @@ class ScoredArticle:
                 row[column] = "; ".join(told) or None
             row["label_set"] = None if s.label_set is None else "|".join(s.label_set)
             row["unfamiliar"] = s.unfamiliar
+            row["speaker_how"] = s.speaker.how if s.speaker else None
+            row["target_how"] = s.target.how if s.target else None
+            row["depends_on_context"] = s.depends_on_context
             rows.append(row)
         return rows
 
@@ -252,4 +255,5 @@ def row_columns(labels: Iterable[str]) -> list[str]:
         *("name", "text", "start", "end", "label"),
         *(f"p_{label}" for label in labels),
         *("score", "truncated", "form", "speaker", "target", "label_set", "unfamiliar"),
+        *("speaker_how", "target_how", "depends_on_context"),
     ]
