@@ -117,12 +117,13 @@ def locate(name: str) -> str:
     return name
 
 
-def load_pretrained(config: Config, texts: Sequence[str]) -> tuple[Any, Classifier]:
+def load_pretrained(config: Config, texts: Sequence[str] = ()) -> tuple[Any, Classifier]:
     """Return the tokenizer, and the encoder with a fresh head.
 
     Args:
         config: The experiment.
-        texts: What it will be trained on: the first say which units of a layer are worth keeping.
+        texts: What it will be trained on: the first say which units of a layer are worth keeping,
+            if not all are kept.
 
     Raises:
         ConfigError: If the encoder does not read `encoder.max_length` tokens.
