@@ -61,6 +61,7 @@ def test_frame_has_a_row_a_sentence_and_a_column_a_label() -> None:
         *("name", "text", "start", "end", "label"),
         *("p_conciliatory", "p_neutral", "p_hardline", "score", "truncated"),
         *("form", "speaker", "target", "label_set", "unfamiliar"),
+        *("speaker_how", "target_how", "depends_on_context"),
     ]
     assert frame.loc[0, "p_hardline"] == 0.7
 
