@@ -236,6 +236,19 @@ def atomic(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(target: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        StanceError: If it cannot be written there.
+    """
+    try:
+        with atomic(target) as path:
+            path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise StanceError(f"{target}: cannot be written: {error.strerror}") from None
+
+
 @contextmanager
 def locked(path: Path, *, busy: str | None = None) -> Iterator[None]:
     """Hold a lock file. The kernel frees it when its process ends, however it ends.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stance.metrics import shown
+from stance.metrics import told
 
 
 def confusion_picture(matrix: Sequence[Sequence[int]], labels: Sequence[str], path: Path) -> None:
@@ -108,14 +108,14 @@ def _behaviour_lines(result: Mapping[str, Any]) -> list[str]:
     lines += [""] if lines else []
     lines.append(f"{'change that must not matter':28}{'variants':>12}{'flips':>24}")
     for kind, found in result["perturbations"].items():
-        lines.append(f"{kind:28}{found['variants']:>12}{shown(found['flip_rate']):>24}")
+        lines.append(f"{kind:28}{found['variants']:>12}{told(found['flip_rate']):>24}")
     swaps = result["swaps"]
     if swaps["swaps"]:
         figures = swaps["intervals"]
         lines += [
             "",
-            f"{'actor swaps':28}{swaps['swaps']:>12}{shown(figures['flip_rate']):>24}",
-            f"{'  mean |Δp|':40}{shown(figures['mean_shift']):>24}",
+            f"{'actor swaps':28}{swaps['swaps']:>12}{told(figures['flip_rate']):>24}",
+            f"{'  mean |Δp|':40}{told(figures['mean_shift']):>24}",
         ]
         if worst := swaps["actors"].get(swaps["worst"]):
             lines.append(f"{'  worst actor: ' + worst['name']:40}{worst['shift']:>24.3f}")
@@ -163,7 +163,7 @@ def _single_figures(result: Mapping[str, Any]) -> list[str]:
             rows.append((f"kappa of the model and {who}", one["model"]["kappa"]))
             if one["people"]:
                 rows.append((f"kappa of the others and {who}", one["people"]["kappa"]))
-    return [f"{name:40}{shown(value):>24}" for name, value in rows]
+    return [f"{name:40}{told(value):>24}" for name, value in rows]
 
 
 def _confusion_lines(figures: Mapping[str, Any]) -> list[str]:
@@ -187,7 +187,7 @@ def comparison_table(result: Mapping[str, Any]) -> str:
         f"{'':20}{'first':>22}{'second':>22}{'first - second':>24}{'p':>7}",
     ]
     for name, found in result["difference"].items():
-        both = "".join(f"{shown(result['figures'][one][name]):>22}" for one in ("first", "second"))
+        both = "".join(f"{told(result['figures'][one][name]):>22}" for one in ("first", "second"))
         signed = f"{found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
         lines.append(f"{name.replace('_', ' '):20}{both}{signed:>24}{found['p']:>7.3f}")
     lines += [
@@ -215,7 +215,7 @@ def slices_table(slices: Mapping[str, Any]) -> list[str]:
     lines = [f"{head}{'error':>22}{'elsewhere':>11}{'p':>8}{'corrected':>11}"]
     for one in slices["worst"]:
         lines.append(
-            f"{one['name'][:43]:44}{one['rows']:>10}{shown(one['error']):>22}"
+            f"{one['name'][:43]:44}{one['rows']:>10}{told(one['error']):>22}"
             f"{one['rest']:>11.3f}{one['p']:>8.4f}{one['p_corrected']:>11.4f}"
         )
     return lines
@@ -237,9 +237,9 @@ def promotion_table(decision: Mapping[str, Any]) -> str:
         )
         lines.append(f"{check['name']:44}{cells}  {marks[check['passed']]}")
     if (difference := decision["difference"]) is not None:
-        lines.append(f"difference of macro-F1 on dev {shown(difference)} (95 %, paired bootstrap)")
+        lines.append(f"difference of macro-F1 on dev {told(difference)} (95 %, paired bootstrap)")
     return "\n".join([*lines, decision["verdict"]]) + "\n"
 
 
 def _cells(figures: Mapping[str, Any], names: Sequence[str]) -> str:
-    return "".join(f"{shown(figures[name]):>22}" for name in names)
+    return "".join(f"{told(figures[name]):>22}" for name in names)

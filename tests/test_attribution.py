@@ -258,6 +258,11 @@ def linked(text: str, *marked: Attribution, tokenizer: Any) -> list[list[list[st
     ]
 
 
+def sources_of(text: str, source: str, cue: str, content: str, *, tokenizer: Any) -> list[str]:
+    """Return the sources of the first attribution that is linked from such tags."""
+    return linked(text, said(text, source, cue, content), tokenizer=tokenizer)[0][0]
+
+
 def test_a_quotation_keeps_its_speaker_over_sentences_and_paragraphs(tokenizer: Any) -> None:
     text = '"We refuse," Lavrov said. "We will never agree."\n\n"We are ready." People met.'
     first = said(text, "Lavrov", "said", '"We refuse,"', '"We will never agree."')
@@ -430,8 +435,8 @@ def test_what_stands_before_a_source_is_no_part_of_it(
     tokenizer: Any, tagged: str, source: str
 ) -> None:
     text = f"{tagged}, said that they met."
-    marked = said(text, tagged, "said", "that they met")
-    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+    found = sources_of(text, tagged, "said", "that they met", tokenizer=tokenizer)
+    assert found == [source]
 
 
 @pytest.mark.parametrize(
@@ -446,14 +451,12 @@ def test_a_name_that_looks_like_a_participle_stays_in_its_source(
     tokenizer: Any, source: str
 ) -> None:
     text = f'"No," said {source}.'
-    marked = said(text, source, "said", '"No,"')
-    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+    assert sources_of(text, source, "said", '"No,"', tokenizer=tokenizer) == [source]
 
 
 def test_an_article_alone_is_a_source_up_to_the_verb(tokenizer: Any) -> None:
     text = '"No," an angry Amsel said.'
-    marked = said(text, "an", "said", '"No,"')
-    assert linked(text, marked, tokenizer=tokenizer)[0][0] == ["an angry Amsel"]
+    assert sources_of(text, "an", "said", '"No,"', tokenizer=tokenizer) == ["an angry Amsel"]
 
 
 @pytest.mark.parametrize(
@@ -472,8 +475,8 @@ def test_a_source_that_is_cut_goes_on_to_the_end_of_its_name(
     tokenizer: Any, text: str, tagged: str, source: str
 ) -> None:
     content = text[text.index("No") - 1 : text.index("No") + 4]
-    marked = said(text, tagged, "said" if "said" in text else ":", content)
-    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+    cue = "said" if "said" in text else ":"
+    assert sources_of(text, tagged, cue, content, tokenizer=tokenizer) == [source]
 
 
 @pytest.mark.parametrize(
@@ -489,8 +492,8 @@ def test_a_source_that_is_cut_goes_on_to_the_end_of_its_name(
 def test_a_cue_without_a_source_has_the_subject_right_before_it(
     tokenizer: Any, text: str, cue: str, source: str
 ) -> None:
-    marked = said(text, "", cue, text[text.index('"') : text.rindex('"') + 1])
-    assert linked(text, marked, tokenizer=tokenizer)[0][0] == [source]
+    content = text[text.index('"') : text.rindex('"') + 1]
+    assert sources_of(text, "", cue, content, tokenizer=tokenizer) == [source]
 
 
 def test_a_participle_has_the_source_of_the_verb_before_it(tokenizer: Any) -> None:

@@ -279,7 +279,7 @@ def _predict_articles(
 ) -> None:
     """Score articles to what one can look at."""
     from stance.article import document_of, expand, read_document
-    from stance.artifact import atomic
+    from stance.artifact import write_text
     from stance.prediction import load
 
     # All input is read before any is scored: a bad file is told in a moment, and costs nothing.
@@ -308,11 +308,7 @@ def _predict_articles(
     if output is None:
         sys.stdout.write(text)
         return
-    try:
-        with atomic(output) as path:
-            path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise StanceError(f"{output}: cannot be written: {error.strerror}") from None
+    write_text(output, text)
     say(f"wrote {output}")
 
 

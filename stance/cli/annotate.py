@@ -73,11 +73,11 @@ def agree(
 ) -> None:
     """Say how far readers agree, and write disagreements.csv for the adjudicator."""
     from stance import annotation
-    from stance.metrics import shown
+    from stance.metrics import told
 
     votes = annotation.read_labels(folder, sheets)
     found = annotation.agree(folder, votes, notes=annotation.read_notes(sheets))
-    print(f"{found.items} sentences, Krippendorff's alpha {shown(found.alpha)}")
+    print(f"{found.items} sentences, Krippendorff's alpha {told(found.alpha)}")
     if found.incomplete:
         print(f"{found.incomplete} of them not labelled by every reader")
     for (one, other), share in found.pairs.items():

@@ -28,7 +28,7 @@ def report(
 ) -> None:
     """Write an article as a page: its sentences tinted, who says them, how its actors stand."""
     from stance.article import document_of, read_document
-    from stance.artifact import atomic
+    from stance.artifact import write_text
     from stance.prediction import load
 
     document = document_of(read_document(article, allow_private=allow_private), None)
@@ -41,9 +41,5 @@ def report(
         scored = loaded.weigh_words(scored, strongest=words)
     for warning in scored.warnings:
         print(f"stance: {scored.name}: {warning}", file=sys.stderr)
-    try:
-        with atomic(target) as path:
-            path.write_text(scored.to_html(), encoding="utf-8", newline="")
-    except OSError as error:
-        raise StanceError(f"{target}: cannot be written: {error.strerror}") from None
+    write_text(target, scored.to_html())
     say(f"wrote {target}")

@@ -7,6 +7,7 @@ from stance.config.attribution import (
 )
 from stance.config.experiment import (
     POLES,
+    CalibrationConfig,
     Config,
     CutConfig,
     DataConfig,
@@ -25,6 +26,7 @@ from stance.config.space import Dimension
 __all__ = [
     "POLES",
     "AttributionConfig",
+    "CalibrationConfig",
     "Config",
     "CutConfig",
     "DataConfig",

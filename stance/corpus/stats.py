@@ -12,7 +12,7 @@ import numpy as np
 
 from stance.actors import find_actors, gazetteer
 from stance.corpus.table import Row, read_sound_rows
-from stance.metrics import alpha_figure, bootstrap, figure, krippendorff_alpha, shown
+from stance.metrics import alpha_figure, bootstrap, figure, krippendorff_alpha, told
 from stance.schema import DataError
 
 COLUMNS: tuple[str, ...] = (
@@ -161,12 +161,12 @@ def to_text(described: Mapping[str, Any], labels: Sequence[str]) -> str:
             lines.append(line)
     if agreement:
         low, high = agreement["interval"]
-        overall = shown({"value": agreement["alpha"], "low": low, "high": high})
+        overall = told({"value": agreement["alpha"], "low": low, "high": high})
         lines += ["", f"Krippendorff's alpha of the readings: {overall}"]
     if "drift" in described:
         found = described["drift"]
         lines.append(
             f"{found['labelled']} of {found['read']} read again got a label; the one they had: "
-            f"{shown(found['same'])}, alpha {shown(found['alpha'])}"
+            f"{told(found['same'])}, alpha {told(found['alpha'])}"
         )
     return "\n".join(lines) + "\n"

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from stance.dossier.figures import told
 from stance.dossier.limits import CHALLENGE
 from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import Chart, bar
+from stance.metrics import told
 
 _SHOWN = 12
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from stance.dossier.figures import WHOLE, told
+from stance.dossier.figures import WHOLE
+from stance.metrics import told
 
 _ENCODERS = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 _METRICS = {

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import Chart, bar
+from stance.metrics import told
 
 Figure = Mapping[str, Any]
 
@@ -25,17 +26,6 @@ WHOLE = {
 
 BY_LABEL = ("precision", "recall", "f1", "roc_auc")
 """Figures of each label."""
-
-
-def told(figure: Figure | None, *, percent: bool = False) -> str:
-    """Return a figure with its interval in words."""
-    if not figure or figure["value"] is None:
-        return "not defined"
-    form = "{:.1%}" if percent else "{:.3f}"
-    value = form.format(figure["value"])
-    if figure.get("low") is None:
-        return value
-    return f"{value} [{form.format(figure['low'])}, {form.format(figure['high'])}]"
 
 
 def measures(result: Mapping[str, Any]) -> Iterator[Element]:

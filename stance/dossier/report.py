@@ -8,10 +8,10 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from stance.dossier import behaviour, figures
-from stance.dossier.figures import told
 from stance.dossier.limits import SWAPS
 from stance.dossier.markup import node, page, table
 from stance.dossier.slices import slices
+from stance.metrics import told
 
 Section = Callable[[Mapping[str, Any]], Iterator[Element]]
 

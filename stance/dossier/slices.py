@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from stance.dossier.figures import told
 from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import bar
+from stance.metrics import told
 
 _SHOWN = 12
 

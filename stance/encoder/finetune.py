@@ -74,7 +74,7 @@ def fine_tune(
     """
     settings = config.train
     transformers.set_seed(settings.seed)
-    tokenizer, model = load_pretrained(config, train["text"][:])
+    tokenizer, model = load_pretrained(config, train["text"])
     prepare(model, config.encoder, settings)
     # The tensor cores of a GPU want multiples of 8; a CPU only has more to do.
     multiple = 8 if torch.cuda.is_available() else None

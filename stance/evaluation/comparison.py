@@ -19,7 +19,7 @@ from stance.metrics import FloatArray
 from stance.metrics.figures import WHOLE
 from stance.models import resolve
 from stance.prediction import Model
-from stance.schema import ModelError, StanceError
+from stance.schema import ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -94,17 +94,9 @@ def compare(
         **_compared(sample, probs[0], probs[1]),
     }
     if output is not None:
-        _write(result, Path(output))
+        content = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+        artifact.write_text(Path(output), content + "\n")
     return Comparison(result)
-
-
-def _write(result: dict[str, Any], target: Path) -> None:
-    content = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
-    try:
-        with artifact.atomic(target) as path:
-            path.write_text(content + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StanceError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 def _compared(sample: Sample, first: FloatArray, second: FloatArray) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stance import artifact, export, metrics
 from stance.behaviour.scoring import wilson
 from stance.calibration import described, learn
 from stance.confidence import COVERAGE, Confidence
+from stance.config import CalibrationConfig, restore
 from stance.corpus.table import read_sound_rows
 from stance.evaluation.sample import Sample, own_corpus, score
 from stance.metrics import FloatArray
@@ -157,7 +158,8 @@ def calibrate(model: str | Path, *, say: Callable[[str], None] = lambda line: No
     )
     gold = metrics.numbers([row["label"] for row in dev], scorer.labels)
     groups = [row["group"] for row in dev]
-    caution = scorer.manifest.config.get("calibration", {}).get("caution", 1.0)
+    saved = scorer.manifest.config.get("calibration", {})  # older models have none
+    caution = restore(CalibrationConfig, saved, where=scorer.name).caution
     learnt = learn(gold, logits, scorer.labels, groups=groups, distances=distances, caution=caution)
     manifest = replace(
         scorer.manifest, temperature=learnt.temperature, confidence=described(learnt)

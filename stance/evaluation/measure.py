@@ -140,7 +140,7 @@ def evaluate(
         _log(result, scorer, sample.name, folder)
     evaluation = Evaluation(result, folder)
     if html is not None:
-        _write_page(evaluation.to_html(), Path(html))
+        artifact.write_text(Path(html), evaluation.to_html())
     return evaluation
 
 
@@ -179,12 +179,10 @@ def _write(result: dict[str, Any], sample: Sample, folder: Path) -> None:
 
 
 def _write_files(result: dict[str, Any], sample: Sample, folder: Path) -> None:
-    with artifact.atomic(folder / "report.json") as path:
-        content = json.dumps(result, indent=2, allow_nan=False)
-        path.write_text(content + "\n", encoding="utf-8")
-    with artifact.atomic(folder / "report.txt") as path:
-        path.write_text(report.evaluation_table(result), encoding="utf-8")
-    _write_page(dossier.html_report(result), folder / "report.html")
+    content = json.dumps(result, indent=2, allow_nan=False)
+    artifact.write_text(folder / "report.json", content + "\n")
+    artifact.write_text(folder / "report.txt", report.evaluation_table(result))
+    artifact.write_text(folder / "report.html", dossier.html_report(result))
     matrix = result["figures"]["confusion"]
     report.confusion_picture(matrix, sample.labels, folder / "confusion.png")
 
@@ -200,14 +198,6 @@ def _write_card(
                 path.write_text(card, encoding="utf-8")
     except OSError as error:
         say(f"no model card in {scorer.folder}: {error.strerror}")
-
-
-def _write_page(page: str, target: Path) -> None:
-    try:
-        with artifact.atomic(target) as path:
-            path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise StanceError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 def _log(result: dict[str, Any], scorer: Model, name: str, folder: Path) -> None:

@@ -13,7 +13,7 @@ from stance.metrics.bootstrap import (
     figure,
     group_index,
     mean_interval,
-    shown,
+    told,
 )
 from stance.metrics.calibration import (
     calibration_error,
@@ -63,5 +63,5 @@ __all__ = [
     "risk_coverage",
     "roc_auc",
     "set_figures",
-    "shown",
+    "told",
 ]

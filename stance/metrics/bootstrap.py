@@ -64,13 +64,15 @@ def figure(point: Any, drawn: FloatArray) -> Figure:
     return {"value": value, "low": float(low), "high": float(high)}
 
 
-def shown(figure: Mapping[str, float | None]) -> str:
-    """Write a figure as `0.812 [0.790, 0.835]`."""
-    if figure["value"] is None:
+def told(figure: Mapping[str, float | None] | None, *, percent: bool = False) -> str:
+    """Write a figure with its interval, if it has one, as `0.812 [0.790, 0.835]`."""
+    if not figure or figure["value"] is None:
         return "not defined"
-    if figure["low"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    form = "{:.1%}" if percent else "{:.3f}"
+    value = form.format(figure["value"])
+    if figure.get("low") is None:
+        return value
+    return f"{value} [{form.format(figure['low'])}, {form.format(figure['high'])}]"
 
 
 def group_index(n: int, groups: Sequence[object] | None) -> IntArray:

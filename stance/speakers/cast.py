@@ -29,9 +29,8 @@ class Cast:
         self.place = ""  # the state whose capital the sentence, else the dateline, names
         self.members: dict[str, Member] = {}
         self.referents: list[Referent] = []
-        self.bodies: dict[
-            str, tuple[str, int]
-        ] = {}  # the last "group" named, and in which sentence
+        # For "group" and the like, the last one named, and in which sentence.
+        self.bodies: dict[str, tuple[str, int]] = {}
 
     def _present(self, text: str) -> dict[str, set[str]]:
         """Return which actors that the text names may be called by the last word of their name."""
