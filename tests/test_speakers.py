@@ -136,6 +136,11 @@ The river rises in the hills.
     assert [s and s[0] for s in speakers(voices)] == ["olha-bondar"] * 3 + ["tur", None]
 
 
+def test_a_term_in_marks_makes_no_sentence_a_quotation() -> None:
+    text = "What {Moscow} <calls> [a “special military operation”] has gone on since 2022.\n"
+    assert read(text)[1].sentences[0].form == "mixed"
+
+
 def test_one_surname_is_one_actor_and_she_is_no_he() -> None:
     text = """\
 [Yes], <said> {Anna Weber, the union's lawyer}.

@@ -18,6 +18,7 @@ from stance.speakers.spans import (
     first_place,
     gap,
     homes,
+    is_term,
     last_place,
     quoted_share,
     stands_alone,
@@ -333,7 +334,8 @@ class _Reader:
     def _form(self, speech: Speech) -> str:
         share = quoted_share(speech.contents, self.quoted, self.text)
         label = not speech.cues and not share and self._labelled(speech.number)
-        return "direct" if share > 0.9 or label else "mixed" if share else "indirect"
+        spoken = share > 0.9 and not is_term(speech.contents, self.text)
+        return "direct" if spoken or label else "mixed" if share else "indirect"
 
     def _target(self, speech: Speech, number: int, named: Found) -> Mention | None:
         if speech.speaker is None:

@@ -13,6 +13,9 @@ from stance.speakers.words import DOCUMENTS, PRONOUNS, SPEAKS_FOR
 
 _PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
 _BREAK = re.compile(r"\n\s*\n")
+_ARTICLES = ("a", "an", "the")
+_TERM = 3
+"""As many words in marks, in lower case, are a term and no sentence of somebody's."""
 _START, _END = attrgetter("start"), attrgetter("end")
 
 _NAME = r"[A-Z][\w’'-]+(?:\s(?:(?:bin|al|el|de|van|von|der)\s|al-|el-)?[A-Z][\w’'-]+){1,3}"
@@ -60,6 +63,13 @@ def quoted_share(pieces: Sequence[Span], quoted: Sequence[Span], text: str) -> f
                 total += 1
                 inside += near < len(quoted) and quoted[near].start <= place
     return inside / total if total else 0.0
+
+
+def is_term(pieces: Sequence[Span], text: str) -> bool:
+    """Tell whether words are a term in another's sentence: what they call a “friendly visit”."""
+    words = " ".join(text[piece.start : piece.end] for piece in pieces).split()
+    words = [word for word in words if word not in _ARTICLES]
+    return 0 < len(words) <= _TERM and words[0].lstrip("“„«\"'‘")[:1].islower()
 
 
 def whole_name(text: str, source: Span) -> Span:
