@@ -83,7 +83,6 @@ CANDIDATES: dict[str, list[str]] = {
     "label smoothing": ["train.label_smoothing=0.1"],
     "EMA": ["train.ema=0.99"],
     "R-Drop": ["train.r_drop=1"],
-    "adversarial": ["train.adversarial=0.05"],
     "layer decay": ["train.layer_decay=0.8"],
     "top layer anew": ["train.reinitialized=1"],
     "nothing frozen": ["train.frozen=0"],

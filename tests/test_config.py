@@ -92,7 +92,6 @@ def test_one_folder_needs_no_brackets() -> None:
             "train: {precision: int8}",
             "train.precision: input should be 'auto', 'fp32', 'bf16' or 'fp16'",
         ),
-        ("train: {compile: true, adversarial: 1}", "adversarial and compile exclude each other"),
         ("train: {class_weights: {angry: 2}}", "train.class_weights: ['angry'] are not among the"),
         ("train: {class_weights: {hardline: -1}}", "hardline: input should be greater than or eq"),
         ("{labels: [a, b], poles: null, train: {class_weights: {a: 0, b: 0}}}", "every label weig"),

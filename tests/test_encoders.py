@@ -157,13 +157,13 @@ def test_embeddings_and_layers_are_told_apart(encoders: dict[str, Path], archite
 
 
 @each_architecture
-def test_adversarial_steps_with_recomputed_activations_reach_every_weight(
+def test_r_drop_with_recomputed_activations_reach_every_weight(
     encoders: dict[str, Path], architecture: str
 ) -> None:
     tokenizer, encoder = load_encoder(str(encoders[architecture]))
     model = Classifier(encoder, 3)
     able = encoder.supports_gradient_checkpointing
-    settings = TrainConfig(adversarial=0.1, r_drop=1, gradient_checkpointing=able)
+    settings = TrainConfig(r_drop=1, gradient_checkpointing=able)
     prepare(model, EncoderConfig(), settings)
     trainer = ClassificationTrainer(
         settings, model=model, args=TrainingArguments(output_dir="scratch", report_to="none")

@@ -1,4 +1,4 @@
-"""The loss of a batch: its formula, and what R-Drop and adversarial steps add to it."""
+"""The loss of a batch: its formula, and what R-Drop adds to it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_dev_is_judged_by_plain_cross_entropy(
     model = classifier(tiny_encoder, dropout=0.5).eval()
     dev = {**batch, "labels": torch.tensor([0, 2])}
     del dev["weight"]
-    found = loss_of(model, dev, focal_gamma=2, r_drop=1, adversarial=1)
+    found = loss_of(model, dev, focal_gamma=2, r_drop=1)
     logits = model(batch["input_ids"], batch["attention_mask"])["logits"]
     torch.testing.assert_close(found, torch.nn.functional.cross_entropy(logits, dev["labels"]))
 
@@ -105,33 +105,3 @@ def test_r_drop_adds_nothing_without_dropout_and_something_with_it(
     moving = classifier(tiny_encoder, dropout=0.3)
     little, much = (loss_of(moving, batch, r_drop=weight) for weight in (1e-9, 4))
     assert much > little + 1e-3
-
-
-def test_adversarial_loss_is_higher_and_its_step_has_the_given_length(
-    tiny_encoder: Path, batch: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from stance.encoder import losses
-
-    model = classifier(tiny_encoder, dropout=0)
-    seen = []
-    moved = losses._moved
-    monkeypatch.setattr(losses, "_moved", lambda e, by: (seen.append(by), moved(e, by))[1])
-    plain = loss_of(model, batch)
-    attacked = loss_of(model, batch, adversarial=0.5)
-    assert attacked > plain + 1e-3  # the mean of the clean loss and the attacked one
-    torch.testing.assert_close(seen[0].flatten(1).norm(dim=1), torch.tensor([0.5, 0.5]))
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_adversarial_step_leaves_the_embeddings_exactly_as_they_were(
-    tiny_encoder: Path, batch: dict[str, torch.Tensor], frozen: bool
-) -> None:
-    model = classifier(tiny_encoder, dropout=0)
-    embeddings = model.encoder.get_input_embeddings()
-    embeddings.requires_grad_(not frozen)
-    before = embeddings.weight.detach().clone()
-    loss_of(model, batch, adversarial=1, r_drop=1).backward()
-    assert embeddings.weight.equal(before)
-    assert not embeddings._forward_hooks
-    assert (embeddings.weight.grad is None) is frozen
-    assert model.head.weight.grad is not None

@@ -71,8 +71,8 @@ def f1(folder: Path) -> float:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"batch_size": 2, "gradient_accumulation": 2, "ema": 0.8, "adversarial": 0.5}],
-    ids=["plain", "accumulated, averaged and adversarial"],
+    [{}, {"batch_size": 2, "gradient_accumulation": 2, "ema": 0.8, "r_drop": 0.5}],
+    ids=["plain", "accumulated, averaged and dropped"],
 )
 def test_two_processes_learn_what_one_learns(
     shell: Server, still_encoder: Path, corpus: Path, settings: dict[str, object]

@@ -147,9 +147,6 @@ class TrainConfig(Section):
     """Decay, e.g. 0.999, of a moving average of the weights, which is judged and kept."""
     r_drop: float = Field(default=0.0, ge=0, le=100)
     """Weight of how far two dropout passes disagree (Liang et al. 2021); doubles the time."""
-    adversarial: float = Field(default=0.0, ge=0, le=100)
-    """Length of a step of the word vectors against the loss, per sentence (Miyato et al. 2017);
-    more than doubles the time."""
 
     gradient_accumulation: int = Field(default=1, ge=1)
     """Batches to a step: a step learns from batch_size x gradient_accumulation rows."""
@@ -160,12 +157,6 @@ class TrainConfig(Section):
     where that is about twice as fast, else fp32; fp16 needs a GPU."""
     compile: bool = False
     """Compile the model with torch.compile: minutes at first, then faster on a GPU."""
-
-    @model_validator(mode="after")
-    def _techniques_go_together(self) -> TrainConfig:
-        if self.compile and self.adversarial:
-            raise ValueError("adversarial and compile exclude each other: choose one")
-        return self
 
 
 class DistillConfig(Section):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -80,67 +79,19 @@ class ClassificationTrainer(LoopTrainer):
         target: torch.Tensor,
         weight: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Return the mean loss, with what R-Drop and an adversarial step add to it.
+        """Return the mean loss, with what R-Drop (Liang et al. 2021) adds to it.
 
-        R-Drop (Liang et al. 2021) judges two passes that differ by dropout, and how far they are
-        apart; an adversarial step (Miyato et al. 2017) judges the sentences as they are and moved
-        against the loss. Both are means, not sums, so that losses compare with a plain training's.
+        Two passes that differ by dropout are judged, and how far they are apart. The loss is their
+        mean, not their sum, so that it compares with a plain training's.
         """
         settings = self._settings
         passes = 2 if settings.r_drop else 1
-
-        def loss() -> torch.Tensor:
-            # Two passes in one batch, so that several processes exchange gradients once.
-            batch = {k: v.repeat(passes, *[1] * (v.dim() - 1)) for k, v in features.items()}
-            logits = model(**batch)["logits"].chunk(passes)
-            rows = [cross_entropy(one, target, gamma=settings.focal_gamma) for one in logits]
-            losses = torch.stack(rows).mean(0)
-            if passes == 2:
-                losses = losses + settings.r_drop * divergence(*logits)
-            # Not divided by the batch's weights: a batch of light rows must move little.
-            return (losses if weight is None else losses * weight).mean()
-
-        if not settings.adversarial:
-            return loss()
-        embeddings = self.accelerator.unwrap_model(model).encoder.get_input_embeddings()
-        with _watched(embeddings) as seen:
-            clean = loss()
-        (gradient,) = torch.autograd.grad(clean, seen, retain_graph=True)
-        with _moved(embeddings, settings.adversarial * _unit(gradient)):
-            return (clean + loss()) / 2
-
-
-def _unit(gradient: torch.Tensor) -> torch.Tensor:
-    """Scale each row of a (B, T, width) tensor to length 1 over tokens and width."""
-    length: torch.Tensor = torch.linalg.vector_norm(gradient, dim=(1, 2), keepdim=True)
-    return gradient / length.clamp_min(1e-12)
-
-
-@contextmanager
-def _watched(embeddings: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Collect the vectors that come out of the embeddings, as tensors with a gradient."""
-    seen: list[torch.Tensor] = []
-
-    def keep(module: Any, arguments: Any, output: torch.Tensor) -> torch.Tensor:
-        seen.append(output if output.requires_grad else output.detach().requires_grad_())
-        return seen[-1]
-
-    handle = embeddings.register_forward_hook(keep)
-    try:
-        yield seen
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def _moved(embeddings: torch.nn.Module, by: torch.Tensor) -> Iterator[None]:
-    """Add `by` to what comes out of the embeddings.
-
-    The fast gradient method of Miyato et al. (2017): a step against the loss for each sentence,
-    made on the vectors and not on the table, which therefore needs no restoring.
-    """
-    handle = embeddings.register_forward_hook(lambda module, arguments, output: output + by)
-    try:
-        yield
-    finally:
-        handle.remove()
+        # Two passes in one batch, so that several processes exchange gradients once.
+        batch = {k: v.repeat(passes, *[1] * (v.dim() - 1)) for k, v in features.items()}
+        logits = model(**batch)["logits"].chunk(passes)
+        rows = [cross_entropy(one, target, gamma=settings.focal_gamma) for one in logits]
+        losses = torch.stack(rows).mean(0)
+        if passes == 2:
+            losses = losses + settings.r_drop * divergence(*logits)
+        # Not divided by the batch's weights: a batch of light rows must move little.
+        return (losses if weight is None else losses * weight).mean()
