@@ -3,8 +3,9 @@ PYTHON ?= python3
 CONFIG ?= configs/default.yaml
 ARGS   ?=
 # Of `make evaluate` alone, and never from the environment: the names are too common.
-MODEL  :=
-DATA   :=
+MODEL   :=
+DATA    :=
+OPTIONS :=
 
 BIN    := .venv/bin
 READY  := .venv/.ready
@@ -50,11 +51,11 @@ models/fast/.done: models/.done configs/fast.yaml
 	$(STANCE) train --config configs/fast.yaml
 	@touch $@
 
-ifeq ($(MODEL)$(DATA),)
-evaluate: reports/.done ## Measure the champion beside baselines; others: MODEL=models/A DATA=gold.csv
+ifeq ($(MODEL)$(DATA)$(OPTIONS),)
+evaluate: reports/.done ## Measure the champion beside baselines; others: MODEL=models/A DATA=gold.csv OPTIONS='--label-column gold'
 else
 evaluate: $(if $(MODEL),$(READY),models/.done)
-	$(STANCE) evaluate $(if $(MODEL),--model '$(MODEL)') $(if $(DATA),--data '$(DATA)')
+	$(STANCE) evaluate $(if $(MODEL),--model '$(MODEL)') $(if $(DATA),--data '$(DATA)') $(OPTIONS)
 endif
 
 predict: scores/.done ## Score every article in seeds/

@@ -163,6 +163,7 @@ def _single_figures(result: Mapping[str, Any]) -> list[str]:
             rows.append((f"kappa of the model and {who}", one["model"]["kappa"]))
             if one["people"]:
                 rows.append((f"kappa of the others and {who}", one["people"]["kappa"]))
+        rows.append(("Krippendorff's alpha of the annotators", result["agreement"]["alpha"]))
     return [f"{name:40}{told(value):>24}" for name, value in rows]
 
 

@@ -115,6 +115,21 @@ def test_groups_may_be_objects_and_empty_cells_are_none(model_folder: Path) -> N
     assert (data["grouped_by"], data["groups"]) == ("article", 3)
 
 
+def test_groups_may_have_a_column_of_another_name_that_is_no_slice(model_folder: Path) -> None:
+    rows = [
+        {"text": f"{text} {i}", "label": label, "story": i % 2, "doc": i}
+        for i, (text, label) in enumerate(GOOD * 20)
+    ]
+    path = write(rows)
+    options: dict[str, Any] = {"baselines": False, "behaviour": False, "output": None}
+    found = stance.evaluate(model_folder, data=path, group_column="story", **options).to_dict()
+    assert (found["data"]["grouped_by"], found["data"]["groups"]) == ("story", 2)
+    assert "story" not in found["slices"]["columns"]
+    assert "story" in measured(model_folder, path)["slices"]["columns"]
+    with pytest.raises(DataError, match=r"gold.jsonl: nothing in a column 'plot' to group"):
+        stance.compare(model_folder, model_folder, data=path, group_column="plot")
+
+
 def test_empty_cells_and_the_gold_under_its_own_name_are_no_slices() -> None:
     rows = [
         {"text": "we met.", "label": label, "stance": label, "form": form}
@@ -135,6 +150,17 @@ def test_votes_are_joined_or_listed_and_may_have_gaps(model_folder: Path) -> Non
     people = measured(model_folder, write(rows))["agreement"]["annotators"]
     assert [one["rows"] for one in people] == [3, 3]
     assert people[0]["people"]["same"]["value"] == 0.5
+
+
+def test_votes_may_be_a_column_for_each_annotator(model_folder: Path) -> None:
+    joined = write([{"text": t, "label": y, "votes": f"h|{y}"} for t, y in GOOD], "joined.jsonl")
+    apart = write([{"text": t, "label": y, "ann": "h", "bob": y} for t, y in GOOD])
+    options: dict[str, Any] = {"baselines": False, "behaviour": False, "output": None}
+    found = stance.evaluate(model_folder, data=apart, vote_columns=["ann", "bob"], **options)
+    assert "Krippendorff's alpha of the annotators" in found.to_text()
+    assert found.result["agreement"] == measured(model_folder, joined)["agreement"]
+    with pytest.raises(DataError, match=r"gold.jsonl: no column 'eve' .*; the columns are 'text'"):
+        stance.evaluate(model_folder, data=apart, vote_columns=["ann", "eve"], **options)
 
 
 def test_votes_that_are_no_labels_are_refused_before_anything_is_scored(model_folder: Path) -> None:

@@ -35,6 +35,8 @@ def calibrated(ece: float) -> dict[str, Any]:
     labels = ("against", "for")
     return {
         "ece": figure(ece, 0.01),
+        "log_loss": figure(0.4 + ece),
+        "brier": figure(0.2 + ece),
         "labels": {label: {"ece": figure(ece)} for label in labels},
         "reliability": dict.fromkeys(("predicted", *labels), bins),
     }
@@ -59,7 +61,8 @@ def result(**changes: Any) -> dict[str, Any]:
         for label in ("against", "for")
     }
     figures = {
-        **{key: figure(0.8) for key in ("macro_f1", "weighted_f1", "accuracy", "mcc", "log_loss")},
+        **{key: figure(0.8) for key in ("macro_f1", "weighted_f1", "accuracy", "log_loss")},
+        **{key: figure(0.6) for key in ("balanced_accuracy", "mcc")},
         "roc_auc": figure(None),
         "labels": labels,
         "confusion": [[1000, 200], [100, 1100]],
@@ -115,6 +118,7 @@ def result(**changes: Any) -> dict[str, Any]:
             "level": 0.9,
             "coverage": figure(0.95),
             "size": figure(1.3),
+            "single": figure(0.75),
             "labels": {"against": figure(0.8), "for": figure(0.97)},
         },
         "abstention": [{"level": 0.9, "precision": figure(0.91), "answered": figure(0.7)}],
@@ -161,9 +165,9 @@ def result(**changes: Any) -> dict[str, Any]:
                 {"annotator": 1, "rows": 90, "model": kappas, "people": None},
                 {"annotator": 2, "rows": 90, "model": kappas, "people": kappas},
             ],
-            "alpha": 0.7,
+            "alpha": figure(0.7),
         },
-        "errors": {"count": 300, "confident": [wrong], "near": [wrong]},
+        "errors": {"count": 300, "confident": [wrong] * 25, "near": [wrong]},
         **changes,
     }
     return {"limits": verdicts(found), **found}
@@ -225,11 +229,16 @@ def test_texts_are_shown_as_they_are() -> None:
     read = Reader(html_report(result()))
     assert "<script>alert('x')</script> & “never”" in read.words
     assert "few & far" in read.words
+    assert read.words.count("against 0.90, gold for") == 26  # every error that is in report.json
     assert "the lead over them, on 500 of the sentences, drawn" in read.words
-    assert "1.300 [1.280, 1.320] labels in a set" in read.words
+    assert "1.300 [1.280, 1.320] labels in a set, one alone in 75.0% [73.0%, 77.0%]" in read.words
+    assert "log loss 0.480 [0.460, 0.500] before, 0.420 [0.400, 0.440] after" in read.words
+    others = read.words.split("Other figures of each")[1]
+    assert "majority0.800 [0.780, 0.820]0.600 [0.580, 0.620]0.600" in others  # and F1 of each label
+    assert others.index("F1 of for") < others.index("0.700 [0.680, 0.720]0.700 [0.680, 0.720]")
     assert "sport50.0% [31.0%, 69.0%]15 of 24" in read.words  # of other domains
     assert "2900.610 [0.590, 0.630]0.610 [0.590, 0.630]0.790 [0.770, 0.810]" in read.words
-    assert "Krippendorff's alpha of all 0.700" in read.words
+    assert "Krippendorff's alpha of all 0.700 [0.680, 0.720]" in read.words
 
 
 def test_pictures_and_tables_are_told_in_words_too() -> None:
@@ -262,7 +271,9 @@ def test_page_follows_light_dark_and_paper() -> None:
     assert "@media print" in page
     names = {*re.findall(r"var\((--\w+)\)", page)}
     assert names
-    for block in re.findall(r":root \{([^}]*)\}", page)[:2]:
+    blocks = re.findall(r":root \{([^}]*)\}", page)
+    assert len(blocks) == 3  # paper of a reader whose screen is dark is white too
+    for block in blocks:
         assert names <= set(re.findall(r"--\w+(?=:)", block))
 
 

@@ -173,7 +173,12 @@ def test_agreement_sets_the_model_beside_the_people() -> None:
     among = np.mean([cohen_kappa_score(people[0], other) for other in people[1:]])
     assert first["people"]["kappa"]["value"] == pytest.approx(among, abs=1e-9)
     assert first["model"]["same"]["high"] < first["people"]["same"]["low"]
-    assert found["alpha"] > 0.7
+    alpha = found["alpha"]
+    assert 0.7 < alpha["low"] < alpha["value"] < alpha["high"] < 0.95
+    named = [[str(vote) for vote in row[:3]] for row in votes]
+    assert alpha["value"] == metrics.krippendorff_alpha(named)
+    alone = metrics.agreement([row[:1] for row in votes], model, 3)
+    assert (alone["annotators"][0]["people"], alone["alpha"]["value"]) == (None, None)
 
 
 def test_many_rows_are_drawn_in_blocks_and_take_seconds() -> None:

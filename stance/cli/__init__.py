@@ -19,6 +19,7 @@ from stance.cli.common import (
     ActorsOption,
     ContextOption,
     DataOption,
+    GroupColumnOption,
     LabelColumnOption,
     ModelOption,
     PrivateOption,
@@ -164,6 +165,10 @@ def evaluate(
     split: SplitOption = "test",
     text_column: TextColumnOption = "text",
     label_column: LabelColumnOption = "label",
+    group_column: GroupColumnOption = None,
+    vote_columns: Annotated[
+        str, typer.Option(help="Columns with each annotator's label: a,b,c. [votes]")
+    ] = "",
     baselines: Annotated[bool, typer.Option(help="Measure baselines beside it.")] = True,
     nli: Annotated[
         str | None, typer.Option(help="A model of inference, for a zero-shot baseline. [none]")
@@ -185,6 +190,8 @@ def evaluate(
         split=split,
         text_column=text_column,
         label_column=label_column,
+        group_column=group_column,
+        vote_columns=[name.strip() for name in vote_columns.split(",") if name.strip()],
         baselines=baselines,
         nli=nli,
         behaviour=behaviour,

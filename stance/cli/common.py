@@ -22,6 +22,10 @@ DataOption = Annotated[
 SplitOption = Annotated[str, typer.Option(help="Split of a corpus.")]
 TextColumnOption = Annotated[str, typer.Option(help="Column with the sentence.")]
 LabelColumnOption = Annotated[str, typer.Option(help="Column with the gold label.")]
+GroupColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Column that says what belongs together. [group, doc, document or article]"),
+]
 
 ActorsOption = Annotated[
     Path | None,

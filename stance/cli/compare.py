@@ -9,6 +9,7 @@ import typer
 
 from stance.cli.common import (
     DataOption,
+    GroupColumnOption,
     LabelColumnOption,
     SplitOption,
     TextColumnOption,
@@ -23,6 +24,7 @@ def compare(
     split: SplitOption = "test",
     text_column: TextColumnOption = "text",
     label_column: LabelColumnOption = "label",
+    group_column: GroupColumnOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file, with every changed sentence.")
     ] = None,
@@ -37,6 +39,7 @@ def compare(
         split=split,
         text_column=text_column,
         label_column=label_column,
+        group_column=group_column,
         output=output,
         say=say,
     )

@@ -11,8 +11,6 @@ from stance.dossier.markup import Child, node, table
 from stance.dossier.plots import Chart, bar
 from stance.metrics import told
 
-_SHOWN = 12
-
 KINDS = {
     "typos": "typos (two letters swapped)",
     "case": "case (all small, all capitals)",
@@ -148,7 +146,7 @@ def errors(result: Mapping[str, Any]) -> Iterator[Element]:
     for name, title in (("confident", "Most confident"), ("near", "Near-misses")):
         if found.get(name):
             yield node("h3", title)
-        for each in found.get(name, ())[:_SHOWN]:
+        for each in found.get(name, ()):
             yield _error(each)
 
 

@@ -73,6 +73,19 @@ def baselines(result: Mapping[str, Any]) -> Iterator[Element]:
         caption=caption,
         numbers=3,
     )
+    further = ("weighted_f1", "balanced_accuracy", "mcc")
+    labels = list(result["figures"]["labels"])
+    rows = [
+        [
+            name,
+            *(told(found[key]) for key in further),
+            *(told(found["labels"][label]["f1"]) for label in labels),
+        ]
+        for name, found in systems.items()
+    ]
+    names = ("weighted F1", "balanced accuracy", "Matthews correlation")
+    head = ("system", *names, *(f"F1 of {label}" for label in labels))
+    yield table(head, rows, caption="Other figures of each", numbers=len(head) - 1)
 
 
 def calibration(result: Mapping[str, Any]) -> Iterator[Element]:
@@ -92,6 +105,11 @@ def calibration(result: Mapping[str, Any]) -> Iterator[Element]:
         caption="Expected calibration error, debiased (0 is best)",
         numbers=2,
     )
+    losses = [
+        f"{name} {told(found['before'][key])} before, {told(found['after'][key])} after"
+        for key, name in (("log_loss", "log loss"), ("brier", "Brier score"))
+    ]
+    yield node("p", f"What scaling does: {'; '.join(losses)}.")
     pictures = [
         _reliability(found, name)
         for name in ("predicted", *found["after"]["labels"])
@@ -143,7 +161,8 @@ def _trust(result: Mapping[str, Any]) -> Iterator[Element]:
         ]
         caption = (
             f"Label sets of {sets['level']:.0%}: how often they hold the gold label; "
-            f"{told(sets['size'])} labels in a set"
+            f"{told(sets['size'])} labels in a set, one alone in "
+            f"{told(sets['single'], percent=True)} of them"
         )
         yield table(("gold", "0 to 1", "coverage"), rows, caption=caption, numbers=1)
     if abstention := result.get("abstention"):
@@ -201,8 +220,8 @@ def agreement(result: Mapping[str, Any]) -> Iterator[Element]:
         "same label as the model",
         "same label as the others",
     )
-    alpha = "" if found["alpha"] is None else f"; Krippendorff's alpha of all {found['alpha']:.3f}"
-    caption = f"Agreement with each annotator: Cohen's kappa, 1 is full, 0 chance{alpha}"
+    alpha = f"Krippendorff's alpha of all {told(found['alpha'])}"
+    caption = f"Agreement with each annotator: Cohen's kappa, 1 is full, 0 chance; {alpha}"
     yield table(head, rows, caption=caption, numbers=5)
 
 

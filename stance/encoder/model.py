@@ -262,7 +262,7 @@ def embed(
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     result: NDArray[np.float32] = np.zeros((len(texts), model.config.hidden_size), np.float32)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=rounded):
-        for start in tqdm(range(0, len(order), 64), desc="· embedding", unit="batch"):
+        for start in tqdm(range(0, len(order), 64), desc="· embedding", unit="batch", disable=None):
             rows = order[start : start + 64]
             batch = tokenizer(
                 [texts[row] for row in rows],

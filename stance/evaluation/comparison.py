@@ -55,6 +55,7 @@ def compare(
     split: str = "test",
     text_column: str = "text",
     label_column: str = "label",
+    group_column: str | None = None,
     output: str | Path | None = None,
     say: Callable[[str], None] = logger.info,
 ) -> Comparison:
@@ -67,6 +68,7 @@ def compare(
         split: Split of a corpus.
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
+        group_column: As for `stance.evaluate`.
         output: A JSON file to write.
         say: Told in a line what happens next.
 
@@ -81,7 +83,13 @@ def compare(
             f"{', '.join(models[1].labels)}: only models with the same can be compared"
         )
     sample = read_sample(
-        models[0], data, split=split, text_column=text_column, label_column=label_column, say=say
+        models[0],
+        data,
+        split=split,
+        text_column=text_column,
+        label_column=label_column,
+        group_column=group_column,
+        say=say,
     )
     probs = []
     for model in models:

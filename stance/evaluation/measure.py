@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ def evaluate(
     split: str = "test",
     text_column: str = "text",
     label_column: str = "label",
+    group_column: str | None = None,
+    vote_columns: Sequence[str] = (),
     baselines: bool = True,
     nli: str | None = None,
     behaviour: bool = True,
@@ -90,6 +92,10 @@ def evaluate(
         split: Split of a corpus: `train`, `dev` or `test`.
         text_column: Column of `data` with the sentence.
         label_column: Column of `data` with the gold label.
+        group_column: Column of `data` that says which sentences belong together, for the intervals;
+            None takes the first of `group`, `doc`, `document`, `article` that there is.
+        vote_columns: Columns of `data` with the label that each annotator gave; without them a
+            column `votes` that joins these by `|` is taken, if there is one.
         baselines: Measure the baselines too, trained on the model's training rows; of a large file
             on 20,000 sentences, drawn.
         nli: A model of natural language inference (folder or hub id) to be a zero-shot baseline.
@@ -106,7 +112,14 @@ def evaluate(
     """
     scorer = Model(resolve(model))
     sample = read_sample(
-        scorer, data, split=split, text_column=text_column, label_column=label_column, say=say
+        scorer,
+        data,
+        split=split,
+        text_column=text_column,
+        label_column=label_column,
+        group_column=group_column,
+        vote_columns=vote_columns,
+        say=say,
     )
     sample.votes()  # a fault of theirs is told now, not after an hour of scoring
     say(f"scoring {len(sample.rows):,} sentences with {scorer.name}")

@@ -122,6 +122,8 @@ def read_sample(
     split: str,
     text_column: str,
     label_column: str,
+    group_column: str | None = None,
+    vote_columns: Sequence[str] = (),
     say: Callable[[str], None],
 ) -> Sample:
     """Read what a model is to be measured on; see `stance.evaluation.evaluate`.
@@ -145,12 +147,27 @@ def read_sample(
         )
     if not rows:
         raise DataError(f"{name}: no sentences; name another --split, or labelled ones by --data")
-    column = next((c for c in GROUP_COLUMNS if not all(missing(r.get(c)) for r in rows)), None)
+    rows = [_joined(row, vote_columns, name) for row in rows] if vote_columns else rows
+    if group_column is not None and all(missing(row.get(group_column)) for row in rows):
+        raise DataError(f"{name}: nothing in a column {group_column!r} to group the sentences by")
+    columns = GROUP_COLUMNS if group_column is None else (group_column,)
+    column = next((c for c in columns if not all(missing(r.get(c)) for r in rows)), None)
     sample = Sample(name, rows, labels, column, corpus)
     sample.warnings.extend(_oddities(sample))
     for warning in sample.warnings:
         say(f"{name}: {warning}")
     return sample
+
+
+def _joined(row: dict[str, Any], columns: Sequence[str], name: str) -> dict[str, Any]:
+    """Return a row with its annotators' columns as one, `votes`."""
+    if absent := [column for column in columns if column not in row]:
+        raise DataError(
+            f"{name}: no column {', '.join(map(repr, absent))} with an annotator's labels; "
+            f"the columns are {', '.join(map(repr, row))}"
+        )
+    rest = {key: value for key, value in row.items() if key not in columns}
+    return {**rest, "votes": [row[column] for column in columns]}
 
 
 def missing(value: object) -> bool:
@@ -170,8 +187,8 @@ def _oddities(sample: Sample) -> list[str]:
         )
     if sample.grouped_by is None:
         found.append(
-            f"no column {', '.join(GROUP_COLUMNS)}: the intervals take sentences for independent, "
-            f"and are too narrow if several are of one article"
+            f"no column {', '.join(GROUP_COLUMNS)} (or --group-column): the intervals take "
+            f"sentences for independent, and are too narrow if several are of one article"
         )
     given = Counter(row["label"] for row in rows)
     if absent := [label for label in sample.labels if not given[label]]:

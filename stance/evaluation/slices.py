@@ -119,7 +119,8 @@ def find_slices(sample: Sample, *, crossed: bool = True) -> Iterator[Slice]:
 def _columns(sample: Sample) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Yield each column with the values of each row: one, none, or (of actors) several."""
     names = dict.fromkeys(key for row in sample.rows for key in row)
-    metadata = [n for n in names if n not in _NOT_METADATA and not n.startswith("context")]
+    others = {*_NOT_METADATA, sample.grouped_by}
+    metadata = [n for n in names if n not in others and not n.startswith("context")]
     for name in metadata:
         values = [row.get(name) for row in sample.rows]
         if any(isinstance(value, list | dict) for value in values):

@@ -93,8 +93,8 @@ def agreement(
     Returns:
         `annotators`, of each its `rows` and its agreement with the `model` and with the other
         `people` (mean over them): the share of `same` labels and Cohen's `kappa`, as figures with
-        intervals; `alpha`, Krippendorff's of the people alone. Only the first of several annotators
-        who labelled under half of the rows (an adjudicator) are left out.
+        intervals; `alpha`, Krippendorff's of the people alone, such a figure too. Annotators who
+        labelled under half of the rows (an adjudicator) are left out.
     """
     width = max(map(len, votes), default=0)
     table = np.full((len(votes), width), -1, dtype=np.int64)
@@ -114,7 +114,7 @@ def agreement(
             }
         )
     named = [[str(vote) for vote in row[kept] if vote >= 0] for row in table]
-    return {"annotators": found, "alpha": krippendorff_alpha(named)}
+    return {"annotators": found, "alpha": alpha_figure(named, groups=groups)}
 
 
 def _pair(
