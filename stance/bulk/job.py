@@ -1,7 +1,8 @@
 """What a run has done so far, in a folder beside its output that is gone when all is done.
 
 .scored.parquet.unfinished/
-├── job.json                      what is scored with what: a resumed run must be the same
+├── job.json                      what is scored with what: a resumed run must be the same; there
+│                                 from the begin of the run to its end
 ├── 000000.sentences.parquet      of each chunk
 ├── 000000.articles.parquet
 ├── 000000.rejects.jsonl
@@ -39,6 +40,7 @@ class Job:
         self.sentences = output
         self.articles = output.with_suffix(".articles.parquet")
         self.rejects = output.with_suffix(".rejects.jsonl")
+        self.outputs = (self.sentences, self.articles, self.rejects)
         self.folder = output.with_name(f".{output.name}.unfinished")
 
     @contextmanager
@@ -94,42 +96,56 @@ class Job:
             rejects = [p for n in range(chunks) if (p := self._part(n, "rejects.jsonl")).is_file()]
             self.rejects.unlink(missing_ok=True)
             if rejects:
-                with atomic(self.rejects) as path, path.open("wb") as file:
+                with self._placed(self.rejects) as path, path.open("wb") as file:
                     for part in rejects:
                         file.write(part.read_bytes())
             # The sentences last: where they are, all is there.
             for kind, target in (("articles", self.articles), ("sentences", self.sentences)):
                 parts = (self._part(n, f"{kind}.parquet") for n in range(chunks))
-                with atomic(target) as path:
+                with self._placed(target) as path:
                     _write((_read(part) for part in parts), schemas[kind], path)
+            (self.folder / "job.json").unlink()
         shutil.rmtree(self.folder)
+
+    @contextmanager
+    def _placed(self, output: Path) -> Iterator[Path]:
+        """Give a path in the folder, where a kill leaves nothing behind, that becomes an output."""
+        path = self.folder / output.name
+        try:
+            yield path
+            path.replace(output)
+        finally:
+            path.unlink(missing_ok=True)
 
     def _begin(self, about: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         if resume and overwrite:
             raise StanceError("--resume and --overwrite: expected one of them")
-        if overwrite:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        elif self.folder.is_dir():
-            if not resume:
-                raise StanceError(
-                    f"{self.sentences}: a run that was cut off is there; go on with it by "
-                    f"--resume, or begin anew by --overwrite"
-                )
+        if overwrite or not (self.folder / "job.json").is_file():
+            shutil.rmtree(self.folder, ignore_errors=True)  # cut off before it began, or when done
+        elif not resume:
+            raise StanceError(
+                f"{self.sentences}: a run that was cut off is there; go on with it by --resume, or "
+                f"begin anew by --overwrite"
+            )
+        else:
             self._check_same(about)
             return
-        else:
-            for path in (self.sentences, self.articles, self.rejects):
-                if path.exists() and not resume:
-                    raise StanceError(f"{path}: is there already; replace it by --overwrite")
-            if self.sentences.exists():
-                raise StanceError(
-                    f"{self.sentences}: is finished, there is nothing to resume; replace it by "
-                    f"--overwrite"
-                )
+        if not overwrite:
+            self._check_free(resume)
         with told(self.folder):
             self.folder.mkdir(parents=True)
             with atomic(self.folder / "job.json") as path:
                 path.write_text(json.dumps(about, indent=2), encoding="utf-8")
+
+    def _check_free(self, resume: bool) -> None:
+        if resume and self.sentences.exists():
+            raise StanceError(
+                f"{self.sentences}: is finished, there is nothing to resume; replace it by "
+                f"--overwrite"
+            )
+        for path in self.outputs:
+            if path.exists():
+                raise StanceError(f"{path}: is there already; replace it by --overwrite")
 
     def _check_same(self, about: dict[str, Any]) -> None:
         try:
