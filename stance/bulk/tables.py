@@ -100,7 +100,7 @@ def _table(rows: list[dict[str, Any]], schema: Any, source: Any) -> Any:
         pyarrow.array([_value(row[field.name], field.type) for row in rows], field.type)
         for field in schema
     ]
-    names = [*schema.names, *(_renamed(name, schema) for name in source.column_names)]
+    names = [*schema.names, *_renamed(source.column_names, schema.names)]
     columns = [source.column(name) for name in source.column_names]
     return pyarrow.Table.from_arrays([*arrays, *columns], names=names)
 
@@ -114,14 +114,23 @@ def _value(value: Any, type_: Any) -> Any:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _renamed(name: str, schema: Any) -> str:
-    return f"input_{name}" if name in schema.names else name
+def _renamed(names: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Return the input's column names, those that we have with `input_` before them."""
+    taken = {*names, *ours}
+    result = []
+    for name in names:
+        free = name
+        while name in ours and free in taken:
+            free = f"input_{free}"
+        taken.add(free)
+        result.append(free)
+    return result
 
 
 def _with_input(schema: Any, source: Any, *, leave_out: str | None = None) -> Any:
     import pyarrow
 
     fields = [field for field in source if field.name != leave_out]
-    return pyarrow.schema(
-        [*schema, *(field.with_name(_renamed(field.name, schema)) for field in fields)]
-    )
+    names = _renamed([field.name for field in fields], schema.names)
+    renamed = [field.with_name(name) for field, name in zip(fields, names, strict=True)]
+    return pyarrow.schema([*schema, *renamed])
