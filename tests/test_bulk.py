@@ -100,11 +100,13 @@ def test_columns_of_the_input_are_kept(model: Model, table: Path) -> None:
     assert "input_text" not in frame
 
 
-@pytest.mark.parametrize("name", ["t.jsonl", "t.jsonl.gz", "t.jsonl.zst", "t.csv", "t.tsv"])
+@pytest.mark.parametrize(
+    "name", ["t.jsonl", "t.ndjson", "t.jsonl.gz", "t.jsonl.zst", "t.csv", "t.tsv"]
+)
 def test_every_kind_of_table_gives_the_same(model: Model, table: Path, name: str) -> None:
     model.score_corpus(table, "out.parquet")
     rows = [{"id": f"a{n}", "text": text, "n": n} for n, text in enumerate(TEXTS)]
-    if "jsonl" in name:
+    if "json" in name:
         content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     else:
         mark = "\t" if name == "t.tsv" else ","
@@ -118,7 +120,7 @@ def test_every_kind_of_table_gives_the_same(model: Model, table: Path, name: str
     ours = ["document", "sentence", "text", "start", "end", "label", "score", "id"]
     pd.testing.assert_frame_equal(sentences("other.parquet")[ours], sentences()[ours])
     number = sentences("other.articles.parquet")["n"].tolist()
-    assert number == (list(range(40)) if "jsonl" in name else [str(n) for n in range(40)])
+    assert number == (list(range(40)) if "json" in name else [str(n) for n in range(40)])
 
 
 def test_folder_of_articles_and_pattern_of_tables(model: Model, table: Path) -> None:
@@ -561,3 +563,147 @@ def test_articles_and_addresses_are_no_tables(name: str) -> None:
     assert not is_bulk([name], None)
     assert is_bulk([name], Path("scored.parquet"))
     assert is_bulk([name, "news/*.jsonl"], None)
+
+
+def test_columns_with_names_of_ours_get_names_of_their_own(model: Model) -> None:
+    names = ["text", "label", "input_label", "document"]
+    pq.write_table(pa.table([TEXTS[:2], ["a", "b"], ["c", "d"], [7, 8]], names=names), "t.parquet")
+    model.score_corpus("t.parquet", "out.parquet")
+    frame = sentences().drop_duplicates("document")
+    assert frame["input_input_label"].tolist() == ["a", "b"]
+    assert frame["input_label"].tolist() == ["c", "d"]
+    assert frame["input_document"].tolist() == [7, 8]
+    assert frame["label"].isin(model.labels).all()
+
+
+def test_document_longer_than_memory_bears_is_rejected_and_chunks_are_small(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["stance.bulk.blocks"], "MAX_CHARACTERS", 2000)
+    monkeypatch.setattr(sources, "CHUNK_CHARACTERS", 1000)
+    texts = [TEXTS[0] * n for n in (1, 6, 12, 40, 2, 2)]
+    pq.write_table(pa.table({"text": texts}), "t.parquet")
+    Path("long.txt").write_text(TEXTS[0] * 40)
+    read = sources.Sources(["t.parquet", "long.txt"])
+    held = [sum(item.size for item in chunk.block.items[:-1]) for chunk in read.chunks()]
+    assert len(held) == 3
+    assert max(held) < 1000
+    done = model.score_corpus(["t.parquet", "long.txt"], "out.parquet")
+    rejects = [json.loads(line) for line in Path("out.rejects.jsonl").read_text().splitlines()]
+    assert [row["document"] for row in rejects] == [3, 6]
+    assert all("split it first" in row["reason"] for row in rejects)
+    assert done.counts["articles"] == 5
+    assert sentences()["document"].unique().tolist() == [0, 1, 2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["text", "text"], "several columns are called 'text'"),
+        (["text", "id", "id"], "several columns are called 'id'"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_two_columns_of_one_name_are_refused(
+    model: Model, kind: str, names: list[str], message: str
+) -> None:
+    columns = [[TEXTS[0]], ["x"], ["y"]][: len(names)]
+    if kind == "csv":
+        row = ",".join(f'"{column[0]}"' for column in columns)
+        Path("t.csv").write_text(f"{','.join(names)}\n{row}\n")
+    else:
+        pq.write_table(pa.table(columns, names=names), "t.parquet")
+    with pytest.raises(DocumentError, match=message):
+        model.score_corpus(f"t.{kind}", "out.parquet")
+
+
+def test_table_in_utf_16_is_told_to_be_converted(model: Model) -> None:
+    Path("t.csv").write_text(f"id,text\n1,{TEXTS[0]}\n", encoding="utf-16")
+    with pytest.raises(DocumentError, match=r"a column name is not UTF-8; .* iconv -f UTF-16"):
+        model.score_corpus("t.csv", "out.parquet")
+
+
+def test_quotation_mark_never_closed_takes_no_other_rows_along_unsaid(model: Model) -> None:
+    Path("t.csv").write_text(
+        'id,text\n1,We met them.\n2,"We left\n3,We will talk.\n4,They spoke.\n'
+    )
+    done = model.score_corpus("t.csv", "out.parquet")
+    assert done.counts == {"articles": 1, "sentences": 1, "rejects": 1}
+    reject = json.loads(Path("out.rejects.jsonl").read_text())
+    assert reject["name"] == "t.csv:3"
+    assert "a quotation mark is not closed to the end of the file" in reject["reason"]
+
+
+def test_what_a_run_writes_is_never_what_it_reads(model: Model, table: Path) -> None:
+    before = table.read_bytes()
+    with pytest.raises(DocumentError, match="would be read and written"):
+        model.score_corpus(table, table, overwrite=True)
+    assert table.read_bytes() == before
+    Path("folder").mkdir()
+    shutil.copy(table, "folder/news.parquet")
+    for inputs in ("folder", "folder/*.parquet"):
+        for _ in range(2):
+            done = model.score_corpus(inputs, "folder/out.parquet", overwrite=True)
+            assert done.counts["articles"] == 40
+    with pytest.raises(StanceError, match="a pattern; say where to write to"):
+        model.score_corpus("folder/*.parquet")
+
+
+def test_folder_of_tables_and_articles_is_not_half_read(model: Model, table: Path) -> None:
+    Path("folder").mkdir()
+    shutil.copy(table, "folder/news.parquet")
+    Path("folder/a.txt").write_text(TEXTS[0])
+    with pytest.raises(DocumentError, match=r"tables \(news.parquet\) and articles \(a.txt\)"):
+        model.score_corpus("folder", "out.parquet")
+
+
+def test_run_cut_off_before_it_began_or_when_done_leaves_nothing_in_the_way(
+    model: Model, table: Path
+) -> None:
+    Path(".out.parquet.unfinished").mkdir()  # no room was left for the first file in it
+    model.score_corpus(table, "out.parquet", resume=True)
+    whole()
+    Path(".out.parquet.unfinished").mkdir()
+    Path(".out.parquet.unfinished/000001.json").write_text("{}")
+    with pytest.raises(StanceError, match="is finished, there is nothing to resume"):
+        model.score_corpus(table, "out.parquet", resume=True)
+    model.score_corpus(table, "new.parquet", limit=1)
+    Path("new.parquet").unlink()
+    with pytest.raises(StanceError, match=r"new.articles.parquet: is there already"):
+        model.score_corpus(table, "new.parquet", resume=True)
+
+
+def test_disk_without_room_for_a_lock_is_told(
+    model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(StanceError, match=r"No space left on device; make room"):
+            model.score_corpus(table, "out.parquet")
+    model.score_corpus(table, "out.parquet", resume=True)
+    whole()
+
+
+def test_run_of_another_version_is_not_gone_on_with(
+    model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_write", stopping_after(1, OSError(28, "No space left on device")))
+        with pytest.raises(StanceError, match="make room"):
+            model.score_corpus(table, "out.parquet")
+    monkeypatch.setattr(stance, "__version__", "0.0.9")
+    with pytest.raises(DocumentError, match=r"had another version of stance \('.*', now '0.0.9'\)"):
+        model.score_corpus(table, "out.parquet", resume=True)
+
+
+def test_options_of_articles_are_refused_for_tables(model_folder: Path, table: Path) -> None:
+    from stance.cli import app
+    from typer.testing import CliRunner
+
+    options = ["predict", str(table), "--model", str(model_folder), "--output", "out.parquet"]
+    done = CliRunner().invoke(app, [*options, "--context", "1"])
+    assert "--context, --actors: of articles, not of tables" in str(done.exception)

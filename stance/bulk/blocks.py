@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-ROWS = 64
+ROWS = 16
 """Rows that are read together."""
 
-MAX_CHARACTERS = 50_000_000
-"""A longer document is refused, as a longer file would be."""
+MAX_CHARACTERS = 5_000_000
+"""A longer document is refused: its sentences would take more than a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Item:
         path: The file to read it from, if it is one.
         fault: Why it cannot be scored, if so.
         number: Its place in the input, from 0 on.
+        size: Characters of its text, bytes of its file.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Item:
     path: str | None = None
     fault: str | None = None
     number: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,17 @@ class Block:
     items: tuple[Item, ...]
     columns: Any
 
+    def part(self, places: Sequence[int]) -> Block:
+        """Return some of the documents, without a hold on the others."""
+        return Block(tuple(self.items[place] for place in places), self.columns.take(list(places)))
+
 
 def item(name: str, text: object, *, fault: str | None = None) -> Item:
     """Make a document of what a text column holds."""
     if fault is None:
         fault = fault_of(text)
-    return Item(name, None if fault else str(text), fault=fault)
+    size = len(text) if isinstance(text, str) else 0
+    return Item(name, None if fault else str(text), fault=fault, size=size)
 
 
 def fault_of(text: object) -> str | None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def survey(path: str) -> tuple[int, Any]:
         rows += 1
         for name, value in row.items():
             kinds.setdefault(name, set()).add(_kind(value))
+    _check_names(kinds, path)
     types = {name: _type(found - {"null"}) for name, found in kinds.items()}
     return rows, pyarrow.schema([(name, getattr(pyarrow, t)()) for name, t in types.items()])
 
@@ -72,7 +73,8 @@ def _item(name: str, row: Row, text_column: str, fault: str | None) -> Item:
 def _rows(path: str) -> Iterator[Read]:
     name = path.lower().removesuffix(".gz").removesuffix(".zst")
     try:
-        yield from _json_rows(path) if name.endswith(".jsonl") else _csv_rows(path, name)
+        lines = name.endswith((".jsonl", ".ndjson"))
+        yield from _json_rows(path) if lines else _csv_rows(path, name)
     except (OSError, EOFError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DocumentError(f"{path}: cannot be read to its end: {reason}") from None
@@ -111,14 +113,18 @@ def _csv_rows(path: str, name: str) -> Iterator[Read]:
     delimiter = "\t" if name.endswith(".tsv") else ","
     if delimiter not in head and ";" in head:
         delimiter = ";"  # as spreadsheets write it where the comma is the decimal point
-    reader = csv.reader(chain([head], lines), delimiter=delimiter)
-    header = next(reader, [])
+    # Strict: else a quotation mark that is never closed takes in all that follows as one text.
+    reader = csv.reader(chain([head], lines), delimiter=delimiter, strict=True)
+    header = _header(reader, path)
     start = reader.line_num + 1
     while True:
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            yield reader.line_num, {}, str(error)
+            unclosed = "end of data" in str(error)
+            reason = "a quotation mark is not closed to the end of the file" if unclosed else error
+            yield start, {}, f"not CSV: {reason}"
+            start = reader.line_num + 1
             continue
         if fields is None:
             return
@@ -127,6 +133,27 @@ def _csv_rows(path: str, name: str) -> Iterator[Read]:
         elif fields:
             yield start, {}, f"{len(fields)} fields, expected {len(header)}"
         start = reader.line_num + 1
+
+
+def _check_names(names: Iterable[str], path: str) -> None:
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        raise DocumentError(
+            f"{path}: a column name is not UTF-8; convert it first, e.g.  iconv -f UTF-16 -t UTF-8"
+        ) from None
+
+
+def _header(reader: Iterator[list[str]], path: str) -> list[str]:
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise DocumentError(f"{path}: its first line is no header: {error}") from None
+    _check_names(header, path)
+    for name in header:
+        if name and header.count(name) > 1:  # nameless ones come of commas at the ends of lines
+            raise DocumentError(f"{path}: several columns are called {name!r}; rename all but one")
+    return header
 
 
 def _kind(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from collections import deque
@@ -15,9 +16,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
 
+import stance
 from stance.article import Document, language_of, read_document
 from stance.artifact import Manifest
-from stance.bulk.blocks import Block, Item
+from stance.bulk.blocks import Block, Item, fault_of
 from stance.bulk.job import Job
 from stance.bulk.sources import METADATA, Chunk, Sources
 from stance.bulk.tables import Tables
@@ -115,14 +117,17 @@ def score_corpus(
     """
     begun = time.perf_counter()
     names = [str(name) for name in ([inputs] if isinstance(inputs, str | Path) else inputs)]
-    sources = Sources(names, text_column=text_column, limit=limit, sample=sample)
-    job = Job(Path(output) if output else Path(names[0]).with_suffix(".scored.parquet"))
+    job = Job(Path(output) if output else _beside(names[0]))
+    sources = Sources(
+        names, text_column=text_column, limit=limit, sample=sample, outputs=job.outputs
+    )
     example = Document("example", EXAMPLE)
     asked: dict[str, Any] = {"abstain": abstain, "coverage": coverage}
     model.score_documents([example], **asked)  # told now if dev does not reach so far
     tables = Tables(model.score_documents([example])[0], sources.schema, text_column)
     task = partial(_score_chunk, job=job, tables=tables, asked=asked)
     about = {
+        "version of stance": stance.__version__,
         "input": sources.fingerprint,
         "text column": text_column,
         **asked,
@@ -142,6 +147,12 @@ def score_corpus(
     seconds = time.perf_counter() - begun
     rejects = job.rejects if counts["rejects"] else None
     return Summary(job.sentences, job.articles, rejects, counts, seconds)
+
+
+def _beside(name: str) -> Path:
+    if glob.has_magic(name) and not os.path.exists(name):
+        raise StanceError(f"{name}: a pattern; say where to write to: output='scored.parquet'")
+    return Path(name).with_suffix(".scored.parquet")
 
 
 def identity(model: Reader) -> list[str]:
@@ -290,7 +301,10 @@ def _document(item: Item) -> Document:
     if item.fault is not None:
         raise StanceError(item.fault)
     if item.path is not None:
-        return read_document(item.path)
+        document = read_document(item.path)
+        if (fault := fault_of(document.text)) is not None:
+            raise StanceError(fault)
+        return document
     text = item.text or ""
     return Document(item.name, text, Metadata(language=language_of(text)))
 

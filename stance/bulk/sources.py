@@ -10,12 +10,14 @@ import glob
 import hashlib
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stance.article import expand
+from stance.article.formats import SUFFIXES
 from stance.bulk import delimited, parquet
 from stance.bulk.blocks import Block, Item, empty_table, fitted, join
 from stance.schema import DocumentError, Metadata, StanceError, require
@@ -29,6 +31,7 @@ CHUNK_CHARACTERS = 1_000_000
 READERS = {
     ".parquet": parquet,
     ".jsonl": delimited,
+    ".ndjson": delimited,
     ".csv": delimited,
     ".tsv": delimited,
 }
@@ -64,6 +67,7 @@ class Sources:
         text_column: Column of the tables with the text.
         limit: The first so many documents only.
         sample: So many of these only, drawn with a fixed seed.
+        outputs: What the run will write: not read, though a folder or pattern holds it.
 
     Attributes:
         files: What is read, in order.
@@ -71,7 +75,8 @@ class Sources:
         schema: Arrow schema of the columns that the input has.
 
     Raises:
-        DocumentError: If nothing is found, or a table is damaged, cut off, or has no such column.
+        DocumentError: If nothing is found, an output is named, or a table is damaged, cut off, or
+            has no such column.
     """
 
     def __init__(
@@ -81,13 +86,15 @@ class Sources:
         text_column: str = "text",
         limit: int | None = None,
         sample: int | None = None,
+        outputs: Sequence[Path] = (),
     ) -> None:
         pyarrow = require("pyarrow", extra="bulk", purpose="scoring tables")
         self.text_column = text_column
-        self.files = _found(inputs)
+        self.files = _found(inputs, outputs)
         self._seen = {file: _state(file) for file in self.files}
-        surveys = [_survey(file, text_column) for file in self.files if is_table(file)]
-        articles = sum(not is_table(file) for file in self.files)
+        self._tables = [file for file in self.files if is_table(file)]
+        surveys = [_survey(file, text_column) for file in self._tables]
+        articles = len(self.files) - len(self._tables)
         found = sum(rows for rows, _ in surveys) + articles
         schemas = [schema for _, schema in surveys]
         if articles:
@@ -117,8 +124,8 @@ class Sources:
         Raises:
             DocumentError: Naming it.
         """
-        for file in self.files:
-            if is_table(file) and _state(file) != self._seen[file]:
+        for file in self._tables:
+            if _state(file) != self._seen[file]:
                 raise DocumentError(
                     f"{file}: changed while it was read; what was scored may not belong to it any "
                     f"more: begin anew with --overwrite"
@@ -126,13 +133,18 @@ class Sources:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all documents, in order."""
-        number, held, characters = 0, [], 0
+        number, held, documents, characters = 0, list[Block](), 0, 0
         for block in self._blocks():
-            held.append(block)
-            characters += sum(len(item.text or "") for item in block.items)
-            if sum(len(b.items) for b in held) >= CHUNK or characters >= CHUNK_CHARACTERS:
-                yield Chunk(number, join(held))
-                number, held, characters = number + 1, [], 0
+            start = 0
+            for stop, item in enumerate(block.items, start=1):
+                documents, characters = documents + 1, characters + item.size
+                if documents >= CHUNK or characters >= CHUNK_CHARACTERS:
+                    held.append(block.part(range(start, stop)))
+                    yield Chunk(number, join(held))
+                    number, held, documents, characters = number + 1, [], 0, 0
+                    start = stop
+            if start < len(block.items):
+                held.append(block.part(range(start, len(block.items))))
         if held:
             yield Chunk(number, join(held))
 
@@ -149,15 +161,16 @@ class Sources:
                     if self._wanted is None or n in self._wanted
                 ]
                 if kept:
-                    items = tuple(replace(block.items[n - start], number=n) for n in kept)
-                    columns = block.columns.take([n - start for n in kept])
-                    yield Block(items, columns)
+                    chosen = block.part([n - start for n in kept])
+                    items = zip(chosen.items, kept, strict=True)
+                    yield replace(chosen, items=tuple(replace(item, number=n) for item, n in items))
                 start = stop
 
     def _read(self, file: str) -> Iterator[Block]:
         kind = _kind(file)
         if kind is None:
-            yield Block((Item(name=file, path=file),), empty_table(self.schema, 1))
+            size = self._seen[file][0]
+            yield Block((Item(name=file, path=file, size=size),), empty_table(self.schema, 1))
             return
         for block in READERS[kind].read(file, self.text_column, self.schema):
             yield Block(block.items, fitted(block.columns, self.schema))
@@ -172,24 +185,48 @@ def _kind(name: str) -> str | None:
     return path.suffix if path.suffix in READERS else None
 
 
-def _found(inputs: Sequence[str]) -> list[str]:
+def _found(inputs: Sequence[str], outputs: Sequence[Path]) -> list[str]:
+    written = [path.resolve() for path in outputs]
     files: list[str] = []
     for name in inputs:
         if os.path.isdir(name):
-            inside = sorted(str(path) for path in Path(name).iterdir() if is_table(path.name))
-            files += inside or expand([name])
+            inside = _inside(name, written)
         elif os.path.exists(name):
-            files.append(name)
+            if _among(name, written):
+                raise DocumentError(f"{name}: would be read and written; give another --output")
+            inside = [name]
         elif glob.has_magic(name):
-            matching = sorted(
+            inside = sorted(
                 path for path in glob.glob(name, recursive=True) if os.path.isfile(path)
             )
-            if not matching:
+            if not inside:
                 raise DocumentError(f"{name}: no file matches this pattern")
-            files += matching
         else:
             raise DocumentError(f"{name}: no such file")
+        files += [file for file in inside if not _among(file, written)]
+    if not files:
+        raise DocumentError(f"{', '.join(inputs)}: nothing there but what the run writes")
     return list(dict.fromkeys(files))
+
+
+def _among(file: str, written: Sequence[Path]) -> bool:
+    name = os.path.basename(file)
+    return any(path.name == name and path == Path(file).resolve() for path in written)
+
+
+def _inside(folder: str, written: Sequence[Path]) -> list[str]:
+    """Return the tables of a folder, or its articles if it has no table."""
+    paths = sorted(str(path) for path in Path(folder).iterdir() if is_table(path.name))
+    tables = [path for path in paths if not _among(path, written)]
+    if not tables:
+        return expand([folder])
+    articles = [path.name for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES]
+    if articles:
+        raise DocumentError(
+            f"{folder}: holds tables ({Path(tables[0]).name}) and articles ({min(articles)}); say "
+            f"which by a pattern, like '{Path(folder) / '*'}{Path(tables[0]).suffix}'"
+        )
+    return tables
 
 
 def _state(file: str) -> tuple[int, int]:
@@ -206,6 +243,9 @@ def _survey(file: str, text_column: str) -> tuple[int, Any]:
     rows, schema = READERS[kind].survey(file)
     if not rows:
         raise DocumentError(f"{file}: no rows")
+    twice = sorted(name for name, times in Counter(schema.names).items() if times > 1)
+    if twice:
+        raise DocumentError(f"{file}: several columns are called {twice[0]!r}; rename all but one")
     if text_column not in schema.names:
         shown = ", ".join(map(repr, schema.names)) or "none"
         raise DocumentError(

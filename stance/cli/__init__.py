@@ -263,6 +263,8 @@ def predict(
     from stance.cli import bulk
 
     if bulk.is_bulk(articles, output):
+        if context or actors is not None:
+            raise StanceError("--context, --actors: of articles, not of tables and patterns")
         options = bulk.BulkOptions(
             text_column, abstain, coverage, processes, limit, sample, resume, overwrite
         )
