@@ -632,6 +632,8 @@ def test_quotation_mark_never_closed_takes_no_other_rows_along_unsaid(model: Mod
     reject = json.loads(Path("out.rejects.jsonl").read_text())
     assert reject["name"] == "t.csv:3"
     assert "a quotation mark is not closed to the end of the file" in reject["reason"]
+    Path("t.csv").write_text('id,text\n1,"We met them.\n')
+    assert model.score_corpus("t.csv", "none.parquet").counts["rejects"] == 1
 
 
 def test_what_a_run_writes_is_never_what_it_reads(model: Model, table: Path) -> None:

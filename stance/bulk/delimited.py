@@ -116,6 +116,7 @@ def _csv_rows(path: str, name: str) -> Iterator[Read]:
     # Strict: else a quotation mark that is never closed takes in all that follows as one text.
     reader = csv.reader(chain([head], lines), delimiter=delimiter, strict=True)
     header = _header(reader, path)
+    nothing: Row = dict.fromkeys(header)  # what a row that cannot be read says of the columns
     start = reader.line_num + 1
     while True:
         try:
@@ -123,7 +124,7 @@ def _csv_rows(path: str, name: str) -> Iterator[Read]:
         except csv.Error as error:
             unclosed = "end of data" in str(error)
             reason = "a quotation mark is not closed to the end of the file" if unclosed else error
-            yield start, {}, f"not CSV: {reason}"
+            yield start, nothing, f"not CSV: {reason}"
             start = reader.line_num + 1
             continue
         if fields is None:
@@ -131,7 +132,7 @@ def _csv_rows(path: str, name: str) -> Iterator[Read]:
         if len(fields) == len(header):
             yield start, dict(zip(header, fields, strict=True)), None
         elif fields:
-            yield start, {}, f"{len(fields)} fields, expected {len(header)}"
+            yield start, nothing, f"{len(fields)} fields, expected {len(header)}"
         start = reader.line_num + 1
 
 
