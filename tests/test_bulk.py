@@ -435,13 +435,10 @@ def test_predict_batches_streams_in_order(model: Model) -> None:
 def test_dataset_map_recipe_of_the_guide(model: Model) -> None:
     from datasets import Dataset
 
-    rows = Dataset.from_dict({"text": TEXTS[:5]})
-    scored = rows.map(
-        lambda batch: {"label": [p.label for p in model.predict(batch["text"])]},
-        batched=True,
-        batch_size=1024,
-    )
-    assert scored["label"][:] == [p.label for p in model.predict(TEXTS[:5])]
+    (recipe,) = blocks_of_the_guide("python", "scored = rows.map(")
+    names: dict[str, Any] = {"rows": Dataset.from_dict({"text": TEXTS[:5]}), "model": model}
+    exec(recipe, names)
+    assert names["scored"]["label"][:] == [p.label for p in model.predict(TEXTS[:5])]
 
 
 def test_without_pyarrow_the_extra_is_named(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,6 +451,17 @@ def blocks_of_the_guide(language: str, first_line: str) -> list[str]:
     guide = (ROOT / "docs" / "BULK.md").read_text(encoding="utf-8")
     blocks = [part.partition("```")[0] for part in guide.split(f"```{language}\n")[1:]]
     return [block for block in blocks if block.startswith(first_line)]
+
+
+def test_python_of_the_guide_runs(
+    model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = blocks_of_the_guide("python", "import stance")
+    monkeypatch.setattr(stance, "load", lambda **_: model)
+    names: dict[str, Any] = {"lines": iter(TEXTS)}
+    exec(example, names)
+    assert names["prediction"].label == model.predict(TEXTS[-1:])[0].label
+    assert names["done"].counts == {"articles": 40, "sentences": 120, "rejects": 0}
 
 
 def test_queries_of_the_guide_run(
