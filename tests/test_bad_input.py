@@ -195,6 +195,15 @@ def test_very_many_rows_are_warned_of() -> None:
     assert any("200 resamples" in warning for warning in _oddities(sample))
 
 
+def test_flags_are_told_by_length(model_folder: Path) -> None:
+    rows = [{"text": text, "label": label} for text, label in [*GOOD, ("we met " * 20, "neutral")]]
+    result = measured(model_folder, write(rows))
+    by_words = result["unfamiliar_by_words"]
+    assert list(by_words) == ["01-10", "over 30"]
+    whole = (4 * by_words["01-10"]["value"] + by_words["over 30"]["value"]) / 5
+    assert whole == pytest.approx(result["unfamiliar"]["value"])
+
+
 def test_long_scoring_tells_the_time_that_is_left(
     model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,7 @@ def result(**changes: Any) -> dict[str, Any]:
         },
         "abstention": [{"level": 0.9, "precision": figure(0.91), "answered": figure(0.7)}],
         "unfamiliar": figure(0.03),
+        "unfamiliar_by_words": {"01-10": figure(0.6), "over 30": figure(0.02)},
         "outside": {
             "sport": {
                 "cases": 24,
@@ -237,6 +238,7 @@ def test_texts_are_shown_as_they_are() -> None:
     assert "majority0.800 [0.780, 0.820]0.600 [0.580, 0.620]0.600 [0.580, 0.620]" in others
     of_labels = others.split("F1 of each label")[1]
     assert "majority0.700 [0.680, 0.720]0.700 [0.680, 0.720]" in of_labels
+    assert "01-1060.0% [58.0%, 62.0%]over 302.0%" in read.words
     assert "sport50.0% [31.0%, 69.0%]15 of 24" in read.words  # of other domains
     assert "2900.610 [0.590, 0.630]0.610 [0.590, 0.630]0.790 [0.770, 0.810]" in read.words
     assert "Krippendorff's alpha of all 0.700 [0.680, 0.720]" in read.words

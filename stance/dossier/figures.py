@@ -145,7 +145,7 @@ def selective(result: Mapping[str, Any]) -> Iterator[Element]:
     yield from _trust(result)
 
 
-WITH_SELECTIVE = ("sets", "abstention", "unfamiliar", "outside")
+WITH_SELECTIVE = ("sets", "abstention", "unfamiliar", "unfamiliar_by_words", "outside")
 """Keys of the result that the section on not answering lays out too."""
 
 
@@ -175,6 +175,10 @@ def _trust(result: Mapping[str, Any]) -> Iterator[Element]:
     if unfamiliar := result.get("unfamiliar"):
         share = told(unfamiliar, percent=True)
         yield node("p", f"Flagged as unlike the training data: {share} of the sentences.")
+    if lengths := result.get("unfamiliar_by_words"):
+        rows = [[words, bar(each), told(each, percent=True)] for words, each in lengths.items()]
+        caption = "Sentences flagged as unlike the training data, by their number of words"
+        yield table(("words", "flagged, 0 to 100 %", "flagged"), rows, caption=caption, numbers=1)
     if outside := result.get("outside"):
         yield _outside(outside)
 

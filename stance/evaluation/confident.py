@@ -17,6 +17,7 @@ from stance.confidence import COVERAGE, Confidence
 from stance.config import CalibrationConfig, restore
 from stance.corpus.table import read_sound_rows
 from stance.evaluation.sample import Sample, own_corpus, score
+from stance.evaluation.slices import length
 from stance.metrics import FloatArray
 from stance.prediction import Model
 from stance.schema import DataError, ModelError
@@ -35,11 +36,12 @@ def trusted(
     Returns:
         `sets`, as `metrics.set_figures`, with the `level` promised; `abstention`, for each of
         `PRECISIONS` that dev reaches its `level`, the share `answered` and the `precision` there,
-        figures with intervals; `unfamiliar`, the share of sentences flagged. None or empty for a
-        model that was saved without.
+        figures with intervals; `unfamiliar`, the share of sentences flagged, and that by number of
+        words in `unfamiliar_by_words`. None or empty for a model that was saved without.
     """
     gold, groups = sample.gold, sample.groups
     found: dict[str, Any] = {"sets": None, "abstention": [], "unfamiliar": None}
+    found["unfamiliar_by_words"] = {}
     if confidence.sets is not None:
         sets = confidence.in_set(probs)
         measured = metrics.set_figures(gold, sets, sample.labels, groups=groups)
@@ -52,6 +54,12 @@ def trusted(
     if confidence.farthest is not None and distances is not None:
         flagged = confidence.unfamiliar(len(gold), distances)
         found["unfamiliar"] = _answered(flagged, right, groups)["answered"]
+        lengths = np.array([length(text) for text in sample.texts])
+        for one in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == one)
+            mine = None if groups is None else [groups[i] for i in rows]
+            share = _answered(flagged[rows], right[rows], mine)["answered"]
+            found["unfamiliar_by_words"][one] = share
     return found
 
 

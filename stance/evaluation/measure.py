@@ -40,9 +40,10 @@ class Evaluation:
 
     Attributes:
         result: As written to the JSON file: `model`, `data`, `figures`, `agreement`, `calibration`,
-            `selective`, `sets`, `abstention`, `unfamiliar`, `outside`, `slices`, `errors`,
-            `baselines`, what `stance.behaviour.examine` found, and `limits`, met or not. A figure
-            is `{"value", "low", "high"}` with its 95 % interval, None where it is not defined.
+            `selective`, `sets`, `abstention`, `unfamiliar`, `unfamiliar_by_words`, `outside`,
+            `slices`, `errors`, `baselines`, what `stance.behaviour.examine` found, and `limits`,
+            met or not. A figure is `{"value", "low", "high"}` with its 95 % interval, None where it
+            is not defined.
         folder: Where the report was written; None if it was not.
     """
 

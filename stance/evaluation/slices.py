@@ -128,7 +128,7 @@ def _columns(sample: Sample) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         if all(str(v) == row["label"] for v, row in zip(values, sample.rows, strict=True)):
             continue  # the gold label under its name in the file
         yield name, [() if missing(v) else (str(v),) for v in values]
-    yield "words", [(_length(row["text"]),) for row in sample.rows]
+    yield "words", [(length(row["text"]),) for row in sample.rows]
     known = gazetteer()
     yield (
         "actor",
@@ -136,7 +136,8 @@ def _columns(sample: Sample) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     )
 
 
-def _length(text: str) -> str:
+def length(text: str) -> str:
+    """Return the class of a text by its number of words, such as `11-20`."""
     words = len(text.split())
     bounds = (0, *_LENGTHS)
     for low, high in itertools.pairwise(bounds):
