@@ -295,6 +295,21 @@ def test_full_disk_is_told_and_the_run_resumed(
     assert not list(Path().glob(".out*"))
 
 
+def test_disk_full_while_the_tables_are_put_together_leaves_none_of_them(
+    model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        # All five chunks and the table of articles are written, that of sentences by half.
+        patch.setattr(job, "_write", stopping_after(5, OSError(28, "No space left on device")))
+        with pytest.raises(StanceError, match="make room"):
+            model.score_corpus(table, "out.parquet")
+    assert sorted(os.listdir()) == [".out.parquet.unfinished", "news.parquet"]
+    assert not Path(".out.parquet.unfinished/out.parquet").exists()
+    model.score_corpus(table, "out.parquet", resume=True)
+    whole()
+    assert sorted(os.listdir()) == ["news.parquet", "out.articles.parquet", "out.parquet"]
+
+
 def test_resuming_refuses_another_input_or_text_column(
     model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

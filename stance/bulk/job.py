@@ -92,30 +92,30 @@ class Job:
 
     def finish(self, chunks: int, schemas: dict[str, Any]) -> None:
         """Put the chunks together, in order, and remove the folder."""
+        made = [self.folder / output.name for output in self.outputs]
+        sentences, articles, rejects = made
         with told(self.sentences):
-            rejects = [p for n in range(chunks) if (p := self._part(n, "rejects.jsonl")).is_file()]
-            self.rejects.unlink(missing_ok=True)
-            if rejects:
-                with self._placed(self.rejects) as path, path.open("wb") as file:
-                    for part in rejects:
-                        file.write(part.read_bytes())
-            # The sentences last: where they are, all is there.
-            for kind, target in (("articles", self.articles), ("sentences", self.sentences)):
-                parts = (self._part(n, f"{kind}.parquet") for n in range(chunks))
-                with self._placed(target) as path:
+            try:
+                for kind, path in (("articles", articles), ("sentences", sentences)):
+                    parts = (self._part(n, f"{kind}.parquet") for n in range(chunks))
                     _write((_read(part) for part in parts), schemas[kind], path)
+                reasons = [self._part(n, "rejects.jsonl") for n in range(chunks)]
+                with rejects.open("wb") as file:
+                    for part in filter(Path.is_file, reasons):
+                        file.write(part.read_bytes())
+            except BaseException:
+                for path in made:
+                    path.unlink(missing_ok=True)
+                raise
+            if not rejects.stat().st_size:
+                rejects.unlink()
+                self.rejects.unlink(missing_ok=True)
+            # There was room for all. The sentences last: where they are, all is there.
+            for path, output in reversed(list(zip(made, self.outputs, strict=True))):
+                if path.exists():
+                    path.replace(output)
             (self.folder / "job.json").unlink()
         shutil.rmtree(self.folder)
-
-    @contextmanager
-    def _placed(self, output: Path) -> Iterator[Path]:
-        """Give a path in the folder, where a kill leaves nothing behind, that becomes an output."""
-        path = self.folder / output.name
-        try:
-            yield path
-            path.replace(output)
-        finally:
-            path.unlink(missing_ok=True)
 
     def _begin(self, about: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         if resume and overwrite:
