@@ -21,7 +21,7 @@ _BY_LUCK = 0.1
 _Z = 1.2815515655446004
 """Normal quantile of 1 - _BY_LUCK."""
 METHODS = ("temperature", "vector", "dirichlet")
-FAMILIAR = 0.95
+FAMILIAR = 0.98
 """Share of dev that is called familiar."""
 
 

@@ -11,8 +11,10 @@ import crepes
 import numpy as np
 import pytest
 import stance
+import torch
 from stance import calibration, metrics
 from stance.confidence import LEVELS, Confidence, log_softmax, read_confidence, softmax
+from stance.encoder.familiarity import Familiarity
 from stance.evaluation import calibrate
 from stance.schema import ModelError, StanceError
 
@@ -188,6 +190,21 @@ def test_unfamiliar_texts_are_farther_than_those_trained_on(model_folder: Path) 
     other = model.outputs(["qqq zzz xx yy 77 ((( )) qq zz xx", "fizz buzz jazz quiz hazy lynx"])
     assert own.distances is not None
     assert other.distances.min() > own.distances.max()
+
+
+def test_a_text_of_few_tokens_may_stray_farther_and_a_long_one_no_less() -> None:
+    seed = torch.Generator().manual_seed(0)
+    tokens = torch.randint(4, 60, (2000,), generator=seed)
+    about = torch.randn(2000, 8, generator=seed)
+    vectors = about + 8 * torch.randn(2000, 8, generator=seed) / tokens[:, None].sqrt()
+    familiarity = Familiarity(vectors, tokens)
+    plain = familiarity(vectors, torch.full((2000,), 1000))
+    found = familiarity(vectors, tokens)
+    usual = tokens.median()
+    torch.testing.assert_close(found[tokens >= usual / 2], plain[tokens >= usual / 2])
+    few, some = tokens < 8, (tokens > usual / 2) & (tokens < usual)
+    assert plain[few].mean() > 2 * plain[some].mean()
+    assert found[few].mean() < 1.5 * found[some].mean()
 
 
 def test_an_older_model_learns_its_confidence_by_one_command(

@@ -57,8 +57,9 @@ def export(
     max_length: int,
 ) -> NDArray[np.float64]:
     """Write the ONNX graph, with logits and the distance from the training texts; as `save`."""
-    vectors = lower_vectors(model, tokenizer, train[:TEXTS], max_length=max_length)
-    familiarity = Familiarity(vectors)
+    familiarity = Familiarity(
+        *lower_vectors(model, tokenizer, train[:TEXTS], max_length=max_length)
+    )
     example = tokenizer(["one", "a longer one, twice"], padding=True, return_tensors="pt")
     read = {name: example[name] for name in tokenizer.model_input_names if name in example}
     trace(
@@ -68,7 +69,7 @@ def export(
         folder / ONNX,
         outputs={"logits": {0: "batch"}, "distance": {0: "batch"}},
     )
-    return distances(familiarity, lower_vectors(model, tokenizer, dev, max_length=max_length))
+    return distances(familiarity, *lower_vectors(model, tokenizer, dev, max_length=max_length))
 
 
 def logits(tuned: FineTuned, texts: Sequence[str], *, max_length: int) -> NDArray[np.float64]:
@@ -124,5 +125,5 @@ class _Positional(torch.nn.Module):
         out = self.model.encoder(**given, output_hidden_states=True)
         mask = given["attention_mask"]
         logits: torch.Tensor = self.model.head(self.model.pooled(out.last_hidden_state, mask))
-        distance: torch.Tensor = self.familiarity(lower(out.hidden_states, mask))
+        distance: torch.Tensor = self.familiarity(*lower(out.hidden_states, mask))
         return logits, distance
