@@ -84,11 +84,12 @@ def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None])
 
     Returns:
         The rows with the columns `TEACHERS` and `TEACHERS_SHARE`. A row of unlabelled text has the
-        label that the teachers find likeliest and the share 1. Without teachers, the rows.
+        label that the teachers find likeliest and the share 1; one that a teacher's file says
+        nothing of is left out. Without teachers, the rows.
 
     Raises:
         ModelError: If a teacher cannot be loaded.
-        DataError: If unlabelled text cannot be read.
+        DataError: If unlabelled text cannot be read, or the teachers know nothing of it.
     """
     distill = settings.distill
     if not distill.teachers:
@@ -100,13 +101,19 @@ def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None])
     )
     probs = soft_targets([*(row["text"] for row in rows), *texts], settings)
     known = np.asarray(np.isfinite(probs).all(axis=1))
-    if not known[len(rows) :].all():
+    heard = known[len(rows) :]
+    if texts and not heard.any():
         raise DataError(
-            f"distill.unlabelled: {(~known[len(rows) :]).sum()} texts of which "
-            f"{', '.join(distill.teachers)} says nothing; name a saved model as the teacher"
+            f"distill.unlabelled: {len(texts)} texts, and {', '.join(distill.teachers)} says "
+            f"nothing of them; name a saved model as the teacher"
         )
-    if not known.all():
-        say(f"{(~known).sum()} rows that no teacher knows follow their labels alone")
+    if not heard.all():
+        say(f"{(~heard).sum()} unlabelled sentences that no teacher knows are left out")
+        texts = [text for text, is_heard in zip(texts, heard, strict=True) if is_heard]
+        kept = np.concatenate([np.ones(len(rows), dtype=bool), heard])
+        probs, known = probs[kept], known[kept]
+    if not known[: len(rows)].all():
+        say(f"{(~known[: len(rows)]).sum()} rows that no teacher knows follow their labels alone")
     unlabelled = [
         {
             "id": f"{UNLABELLED}-{number}",

@@ -14,7 +14,8 @@ from stance import artifact
 from stance.cli import app
 from stance.config import Config, load_config
 from stance.corpus import load_corpus
-from stance.distillation import resolved, soft_targets, taught, write_opinions
+from stance.corpus.texts import read_texts
+from stance.distillation import UNLABELLED, resolved, soft_targets, taught, write_opinions
 from stance.encoder import load_classifier
 from stance.examples import TEACHERS, TEACHERS_SHARE, target, weights
 from stance.schema import LABELS, ConfigError, DataError, DocumentError, ModelError
@@ -430,8 +431,14 @@ def test_a_file_of_opinions_teaches_no_other_text_and_has_the_labels(
     write_opinions(Path("said.csv"), texts, LABELS, np.full((len(texts), 3), 1 / 3))
     more = [str(write_texts(Path("texts.txt")))]
     settings = resolved(distilled(tiny_encoder, corpus_folder, "said.csv", unlabelled=more))
-    with pytest.raises(DataError, match=r"texts of which said\.csv says nothing"):
+    with pytest.raises(DataError, match=r"27 texts, and said\.csv says nothing of them"):
         taught(rows, settings, say=str)
+    known = read_texts(more)[5:8]
+    write_opinions(Path("said.csv"), [*texts, *known], LABELS, np.full((len(texts) + 3, 3), 1 / 3))
+    heard: list[str] = []
+    found = taught(rows, settings, say=heard.append)
+    assert [row["text"] for row in found if row.get("corpus") == UNLABELLED] == known
+    assert heard[-1] == "24 unlabelled sentences that no teacher knows are left out"
     Path("said.csv").write_text("text_sha256,dovish,hawkish\n")
     with pytest.raises(ModelError, match="knows the labels dovish, hawkish; expected"):
         resolved(distilled(tiny_encoder, corpus_folder, "said.csv"))

@@ -68,3 +68,12 @@ def test_of_a_published_corpus_only_the_train_part_is_read(
     found = read_texts(["public:cameo"])
     assert 20 < len(found) < 40
     assert asked == [("cameo", "train")]
+
+
+def test_documents_of_a_published_corpus_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"text": ARTICLE.replace("the army", "the\narmy"), "group": g, "annotation": ""}
+        for g in "ab"
+    ]
+    monkeypatch.setattr("stance.corpus.attributions.public_rows", lambda name, part: rows)
+    assert read_texts(["public:polnear"]) == SENTENCES

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stance.article import Document, read_document, split_document
 from stance.article.formats import SUFFIXES as ARTICLES
+from stance.corpus.attributions import POLNEAR, load_marked
 from stance.corpus.load import load_corpus
 from stance.corpus.table import SUFFIXES as TABLES
 from stance.corpus.table import read_sound_rows
@@ -42,7 +43,11 @@ def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> l
 
 
 def _sentences(source: Path, text_column: str) -> Iterator[str]:
-    if is_corpus(source):
+    if source.as_posix() == POLNEAR:
+        for marked in load_marked(POLNEAR, "train"):
+            for span in marked.sentences:
+                yield " ".join(marked.text[span.start : span.end].split())
+    elif is_corpus(source):
         for row in load_corpus(source, labels=(), splits=("train",)).rows("train"):
             yield row["text"]
     elif source.is_dir():
