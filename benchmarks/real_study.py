@@ -101,7 +101,7 @@ class Study:
         for name, labels in (
             ("newsmtsc", ["negative", "neutral", "positive"]),
             ("cameo", None),
-            ("plv", None),
+            ("plv", ["conciliatory", "hardline"]),
         ):
             if self.options.only and f"{name} first" not in self.options.only:
                 continue
