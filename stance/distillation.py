@@ -101,36 +101,34 @@ def taught(rows: Sequence[Row], settings: Config, *, say: Callable[[str], None])
     )
     probs = soft_targets([*(row["text"] for row in rows), *texts], settings)
     known = np.asarray(np.isfinite(probs).all(axis=1))
-    heard = known[len(rows) :]
-    if texts and not heard.any():
+    of_rows, of_texts = known[: len(rows)], known[len(rows) :]
+    if texts and not of_texts.any():
         raise DataError(
             f"distill.unlabelled: {len(texts)} texts, and {', '.join(distill.teachers)} says "
             f"nothing of them; name a saved model as the teacher"
         )
-    if not heard.all():
-        say(f"{(~heard).sum()} unlabelled sentences that no teacher knows are left out")
-        texts = [text for text, is_heard in zip(texts, heard, strict=True) if is_heard]
-        kept = np.concatenate([np.ones(len(rows), dtype=bool), heard])
-        probs, known = probs[kept], known[kept]
-    if not known[: len(rows)].all():
-        say(f"{(~known[: len(rows)]).sum()} rows that no teacher knows follow their labels alone")
+    if not of_texts.all():
+        say(f"{(~of_texts).sum()} unlabelled sentences that no teacher knows are left out")
+    if not of_rows.all():
+        say(f"{(~of_rows).sum()} rows that no teacher knows follow their labels alone")
+    labelled = [
+        {**row, TEACHERS: of_row.tolist(), TEACHERS_SHARE: distill.weight} if is_known else row
+        for row, of_row, is_known in zip(rows, probs[: len(rows)], of_rows, strict=True)
+    ]
+    heard = ((texts[i], probs[len(rows) + i]) for i in np.flatnonzero(of_texts))
     unlabelled = [
         {
             "id": f"{UNLABELLED}-{number}",
             "text": text,
-            "label": settings.labels[int(of_row.argmax())],
+            "label": settings.labels[int(of_text.argmax())],
             "group": f"{UNLABELLED}-{number}",
             "corpus": UNLABELLED,
+            TEACHERS: of_text.tolist(),
+            TEACHERS_SHARE: 1.0,
         }
-        for number, (text, of_row) in enumerate(zip(texts, probs[len(rows) :], strict=True))
+        for number, (text, of_text) in enumerate(heard)
     ]
-    shares = [distill.weight] * len(rows) + [1.0] * len(texts)
-    return [
-        {**row, TEACHERS: of_row.tolist(), TEACHERS_SHARE: share} if is_known else row
-        for row, of_row, share, is_known in zip(
-            [*rows, *unlabelled], probs, shares, known, strict=True
-        )
-    ]
+    return [*labelled, *unlabelled]
 
 
 def soft_targets(texts: Sequence[str], settings: Config) -> NDArray[np.float64]:

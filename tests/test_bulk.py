@@ -278,13 +278,23 @@ def stopping_after(chunks: int, error: Exception) -> Any:
     return _write
 
 
+def fill_disk(
+    model: Model, table: Path, monkeypatch: pytest.MonkeyPatch, *, after: int, told: str
+) -> None:
+    """Let a run end for want of room after so many chunks."""
+    with monkeypatch.context() as patch:
+        error = OSError(28, "No space left on device")
+        patch.setattr(job, "_write", stopping_after(after, error))
+        with pytest.raises(StanceError, match=told):
+            model.score_corpus(table, "out.parquet")
+
+
 def test_full_disk_is_told_and_the_run_resumed(
     model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "_write", stopping_after(2, OSError(28, "No space left on device")))
-        with pytest.raises(StanceError, match=r"No space left on device; make room .* --resume"):
-            model.score_corpus(table, "out.parquet")
+    fill_disk(
+        model, table, monkeypatch, after=2, told=r"No space left on device; make room .* --resume"
+    )
     assert not Path("out.parquet").exists()
     with pytest.raises(StanceError, match="cut off is there; go on with it by --resume"):
         model.score_corpus(table, "out.parquet")
@@ -298,11 +308,8 @@ def test_full_disk_is_told_and_the_run_resumed(
 def test_disk_full_while_the_tables_are_put_together_leaves_none_of_them(
     model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        # All five chunks and the table of articles are written, that of sentences by half.
-        patch.setattr(job, "_write", stopping_after(5, OSError(28, "No space left on device")))
-        with pytest.raises(StanceError, match="make room"):
-            model.score_corpus(table, "out.parquet")
+    # All five chunks and the table of articles are written, that of sentences by half.
+    fill_disk(model, table, monkeypatch, after=5, told="make room")
     assert sorted(os.listdir()) == [".out.parquet.unfinished", "news.parquet"]
     assert not Path(".out.parquet.unfinished/out.parquet").exists()
     model.score_corpus(table, "out.parquet", resume=True)
@@ -313,10 +320,7 @@ def test_disk_full_while_the_tables_are_put_together_leaves_none_of_them(
 def test_resuming_refuses_another_input_or_text_column(
     model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "_write", stopping_after(1, OSError(28, "No space left on device")))
-        with pytest.raises(StanceError, match="make room"):
-            model.score_corpus(table, "out.parquet")
+    fill_disk(model, table, monkeypatch, after=1, told="make room")
     with pytest.raises(DocumentError, match="had another limit"):
         model.score_corpus(table, "out.parquet", resume=True, limit=3)
     os.utime(table, ns=(1, 1))
@@ -340,10 +344,7 @@ def test_model_replaced_during_a_run_is_told(
 ) -> None:
     shutil.copytree(model_folder, "mine")
     first = stance.load("mine", threads=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "_write", stopping_after(1, OSError(28, "No space left on device")))
-        with pytest.raises(StanceError, match="make room"):
-            first.score_corpus(table, "out.parquet")
+    fill_disk(first, table, monkeypatch, after=1, told="make room")
     before = Path("mine", MANIFEST).read_text()
     content = {**json.loads(before), "temperature": 3.0}
     Path("mine", MANIFEST).write_text(json.dumps(content))
@@ -716,10 +717,7 @@ def test_disk_without_room_for_a_lock_is_told(
 def test_run_of_another_version_is_not_gone_on_with(
     model: Model, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "_write", stopping_after(1, OSError(28, "No space left on device")))
-        with pytest.raises(StanceError, match="make room"):
-            model.score_corpus(table, "out.parquet")
+    fill_disk(model, table, monkeypatch, after=1, told="make room")
     monkeypatch.setattr(stance, "__version__", "0.0.9")
     with pytest.raises(DocumentError, match=r"had another version of stance \('.*', now '0.0.9'\)"):
         model.score_corpus(table, "out.parquet", resume=True)

@@ -40,8 +40,12 @@ def trusted(
         words in `unfamiliar_by_words`. None or empty for a model that was saved without.
     """
     gold, groups = sample.gold, sample.groups
-    found: dict[str, Any] = {"sets": None, "abstention": [], "unfamiliar": None}
-    found["unfamiliar_by_words"] = {}
+    found: dict[str, Any] = {
+        "sets": None,
+        "abstention": [],
+        "unfamiliar": None,
+        "unfamiliar_by_words": {},
+    }
     if confidence.sets is not None:
         sets = confidence.in_set(probs)
         measured = metrics.set_figures(gold, sets, sample.labels, groups=groups)

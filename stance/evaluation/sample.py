@@ -148,10 +148,10 @@ def read_sample(
     if not rows:
         raise DataError(f"{name}: no sentences; name another --split, or labelled ones by --data")
     rows = [_joined(row, vote_columns, name) for row in rows] if vote_columns else rows
-    if group_column is not None and all(missing(row.get(group_column)) for row in rows):
-        raise DataError(f"{name}: nothing in a column {group_column!r} to group the sentences by")
     columns = GROUP_COLUMNS if group_column is None else (group_column,)
     column = next((c for c in columns if not all(missing(r.get(c)) for r in rows)), None)
+    if group_column is not None and column is None:
+        raise DataError(f"{name}: nothing in a column {group_column!r} to group the sentences by")
     sample = Sample(name, rows, labels, column, corpus)
     sample.warnings.extend(_oddities(sample))
     for warning in sample.warnings:

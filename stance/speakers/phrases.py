@@ -182,7 +182,7 @@ def _phrase(
     bare = [
         word
         for word in TOKEN.findall(_without(text[start:end], start, found))
-        if word.lower() not in ("the", "a", "an", "s", "’s", "'s") and word not in ("s",)
+        if word.lower() not in (*w.ARTICLES, "s", "’s", "'s") and word not in ("s",)
     ]
     if name and not is_body:
         kind = "person"
@@ -296,7 +296,7 @@ def _name(
         behind = bool(_BEHIND.search(part[: part.find(run[0])]))
         if behind != inner:
             continue
-        single = len(run) == 1 and before in ("the", "a", "an")
+        single = len(run) == 1 and before in w.ARTICLES
         body = acronym or bool(set(run) & w.BODY_NAMES) or after in w.BODIES | w.ORGANS or single
         body = body or w.is_people(after) or (after in w.ROLES and len(run) < 2)
         if inner and not body:
@@ -360,8 +360,8 @@ def _head(
             small.append(word.lower().rstrip("."))
     known = [x for x in small if x in _HEADS or w.is_people(x)]
     head = known[-1] if known else small[-1] if small else ""
-    skip = {"the", "a", "an", head, "this", "that"}
-    return head if head not in ("the", "a", "an") else "", frozenset(set(small) - skip)
+    skip = {*w.ARTICLES, head, "this", "that"}
+    return head if head not in w.ARTICLES else "", frozenset(set(small) - skip)
 
 
 def _ids(text: str, segments: list[Piece], found: Found) -> tuple[str, ...]:

@@ -9,11 +9,10 @@ from dataclasses import replace
 from operator import attrgetter
 
 from stance.schema import Attribution, Span
-from stance.speakers.words import DOCUMENTS, PRONOUNS, SPEAKS_FOR
+from stance.speakers.words import ARTICLES, DOCUMENTS, PRONOUNS, SPEAKS_FOR
 
 _PAIRS = {"“": "”", "„": "“”", "«": "»", '"': '"'}
 _BREAK = re.compile(r"\n\s*\n")
-_ARTICLES = ("a", "an", "the")
 _TERM = 3
 """As many words in marks, in lower case, are a term and no sentence of somebody's."""
 _START, _END = attrgetter("start"), attrgetter("end")
@@ -68,8 +67,8 @@ def quoted_share(pieces: Sequence[Span], quoted: Sequence[Span], text: str) -> f
 def is_term(pieces: Sequence[Span], text: str) -> bool:
     """Tell whether words are a term in another's sentence: what they call a “friendly visit”."""
     words = " ".join(text[piece.start : piece.end] for piece in pieces).split()
-    words = [word for word in words if word not in _ARTICLES]
-    return 0 < len(words) <= _TERM and words[0].lstrip("“„«\"'‘")[:1].islower()
+    words = [word for word in words if word not in ARTICLES]
+    return 0 < len(words) <= _TERM and words[0].lstrip("‘'" + "".join(_PAIRS))[:1].islower()
 
 
 def whole_name(text: str, source: Span) -> Span:

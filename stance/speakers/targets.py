@@ -108,7 +108,7 @@ class Targets:
                 continue
             before = TOKEN.findall(self._text[max(0, start - 30) : start].lower())
             word = before[-1] if before else ""
-            word = before[-2] if word in ("the", "a", "an") and len(before) > 1 else word
+            word = before[-2] if word in w.ARTICLES and len(before) > 1 else word
             after = self._text[end : end + 30]
             rank = 0
             against = word == "at" and len(before) > 1 and before[-2] in _AT

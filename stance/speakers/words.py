@@ -9,6 +9,8 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+ARTICLES = _set("a an the")
+
 MALE = _set(
     "he him his himself mr king emperor sheikh chairman spokesman prince emir sultan pope "
     "bishop imam archbishop congressman businessman fisherman policeman father son sir lord "
