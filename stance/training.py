@@ -233,7 +233,8 @@ def training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
         if missing:
             raise DataError(
                 f"{_folders(settings)}: no {split} row is labelled {', '.join(sorted(missing))}; "
-                f"a model cannot learn or be judged on a label without examples"
+                f"a model cannot learn or be judged on a label without examples. Label more, or "
+                f"train on a corpus with such rows too: data.path=[data,FOLDER]"
             )
     rows = list(rows)
     random.Random(settings.train.seed).shuffle(rows)

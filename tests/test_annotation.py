@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stance import annotation
 from stance.corpus import check, load_corpus
-from stance.schema import DataError
+from stance.schema import LABELS, DataError
 
 ARTICLES = {
     f"articles/{name}.txt": (
@@ -132,6 +135,42 @@ def test_round_trip_with_adjudication(articles: Path) -> None:
     assert labels["Peru will never accept such a demand."] == "hardline"
     assert all(len(r["votes"].split("|")) == 3 for rows in corpus.splits.values() for r in rows)
     assert {r["sample"] for rows in corpus.splits.values() for r in rows} == {"random"}
+
+
+def test_each_step_tells_the_next_command_which_works_as_printed(articles: Path) -> None:
+    def run(command: str) -> str:
+        line = command.replace("stance", f"{sys.executable} -m stance", 1)
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+        (said,) = re.findall(r"^· (?:when|next).*?:  (stance .*)$", done.stderr, re.M)
+        return str(said)
+
+    agree = run("stance annotate sample articles --output work")
+    fill(Path("work/reader-1.csv"), by_word)
+    fill(Path("work/reader-2.csv"), lambda row: "neutral")
+    export = run(agree)
+    assert Path("work/disagreements.csv").is_file()
+    fill(Path("work/disagreements.csv"), by_word)
+    last = run(export.replace("NEW_FOLDER", "mine"))
+    assert last == "stance data check mine --found"
+    assert sum(map(len, load_corpus("mine").splits.values())) == 24
+
+
+def test_what_is_told_to_do_with_an_export_fits_it(
+    articles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from stance.cli.annotate import export
+
+    for labels, work in ((LABELS, "ours"), (("yes", "no"), "other")):
+        annotation.sample([str(articles)], 99, work, labels=labels, readers=("a",))
+        fill(Path(work, "a.csv"), lambda row, label=labels[0]: label)
+        export(Path(work), [Path(work, "a.csv")], Path(f"{work}-plain"))
+        pointers = Path(f"{work}-pointers")
+        export(Path(work), [Path(work, "a.csv")], pointers, repository="a/b", commit="c" * 40)
+    said = capsys.readouterr().err
+    assert said.count("labels: null") == 2
+    assert "stance data fetch ours-pointers" in said
+    assert "stance train 'data.path=[data,ours-plain]'" in said
+    assert "fetch ours-plain" not in said
 
 
 def test_majority_decides_when_asked(articles: Path) -> None:
@@ -313,6 +352,19 @@ def test_a_corpus_is_sampled_for_another_reading(
     assert sum(annotation.export("again-plain", votes, "second").values()) == 24
     with pytest.raises(DataError, match="stand-off labels point into text files"):
         annotation.export("again-plain", votes, "p", repository="a/b", commit="c" * 40)
+
+
+def test_documents_of_a_published_corpus_are_drawn_from_and_not_trained_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [{"text": text, "group": g, "annotation": ""} for g, text in ARTICLES.items()]
+    monkeypatch.setattr("stance.corpus.attributions.public_rows", lambda name, part: rows * 2)
+    assert annotation.sample(["public:polnear"], 99, "work") == 24
+    (item,) = (r for r in rows_of(Path("work/items.csv")) if r["sentence"].startswith("Mali will"))
+    assert item["document"] == "articles/Mali.txt"
+    assert item["before"] == "The minister of Mali spoke on Monday."
+    with pytest.raises(DataError, match=r"public:polnear: whole documents without labels"):
+        load_corpus("public:polnear")
 
 
 def test_uncertain_draws_what_the_model_knows_least(articles: Path, model_folder: Path) -> None:

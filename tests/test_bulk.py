@@ -127,6 +127,8 @@ def test_folder_of_articles_and_pattern_of_tables(model: Model, table: Path) -> 
     Path("folder").mkdir()
     Path("folder/a.txt").write_text(TEXTS[0])
     Path("folder/b.html").write_text("")
+    for hidden in ("._a.txt", "._news.csv"):
+        Path("folder", hidden).write_bytes(b"\0Mac OS X")
     done = model.score_corpus("folder", "a.parquet")
     assert done.counts == {"articles": 1, "sentences": 3, "rejects": 1}
     assert done.rejects is not None

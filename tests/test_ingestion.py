@@ -431,6 +431,13 @@ def test_what_is_no_article_is_refused_under_any_name(
     assert message in found or (b"\0" in content and suffix in ("html", "pdf", "docx", "eml"))
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.JSONL", "a.csv"])
+def test_data_are_refused_with_what_is_read_instead(name: str) -> None:
+    found = refused(b'{"title": "Talks", "text": "They left."}', name)
+    assert found.startswith(f"{name}: is data ({name[1:].lower()}), expected an article (.txt, ")
+    assert "a table with one a row" in found
+
+
 def test_right_to_left_and_combining_characters_keep_their_places() -> None:
     text = "\u202bהשר אמר: «לא».\u202c Il a dit e\u0301te\u0301. " + "Z\u0351\u0300\u0489" * 50
     page = news_page(paragraphs=[text, *PARAGRAPHS])
@@ -461,7 +468,8 @@ def test_name_that_no_file_can_have_is_refused() -> None:
 def test_folder_stands_for_articles_of_every_format() -> None:
     Path("folder").mkdir()
     names = ("a.txt", "b.md", "c.html", "d.htm", "e.pdf", "f.docx", "g.eml", "h.png", "i.csv")
-    for name in names:
+    hidden = (".DS_Store", ".x.txt", "._a.txt", "~$f.docx")
+    for name in (*names, *hidden):
         Path("folder", name).touch()
     assert expand(["folder", "https://example.org/a"]) == [
         *(f"folder/{name}" for name in names[:7]),

@@ -20,6 +20,7 @@ def test_articles_and_tables_are_split_into_sentences() -> None:
     Path("texts").mkdir()
     Path("texts/a.txt").write_text(ARTICLE)
     Path("texts/notes.png").write_bytes(b"%PDF")
+    Path("texts/._a.txt").write_bytes(b"\0Mac OS X")
     rows = [{"body": "They met. They left."}, {"body": None}, {"body": " "}, {"body": 3}]
     Path("table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert read_texts(["texts"]) == SENTENCES

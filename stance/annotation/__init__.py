@@ -13,7 +13,7 @@ Readers must not see each other's labels: hand out the sheets, not the folder.
 
 from stance.annotation.export import export
 from stance.annotation.sampling import Strategy, sample
-from stance.annotation.sheets import Agreement, Votes, agree, read_labels, read_notes
+from stance.annotation.sheets import Agreement, Votes, agree, read_labels, read_notes, read_settings
 
 __all__ = [
     "Agreement",
@@ -23,5 +23,6 @@ __all__ = [
     "export",
     "read_labels",
     "read_notes",
+    "read_settings",
     "sample",
 ]

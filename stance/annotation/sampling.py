@@ -27,8 +27,9 @@ from stance.annotation.sheets import (
 )
 from stance.article import Document, expand, read_document, split_document
 from stance.corpus import SPLITS, load_corpus, standoff
+from stance.corpus.attributions import load_marked
 from stance.corpus.table import SUFFIXES, Row, read_rows
-from stance.corpus.uncut import is_corpus, is_public
+from stance.corpus.uncut import holds_documents, is_corpus, is_public
 from stance.prediction import load
 from stance.schema import LABELS, DataError, require
 
@@ -121,7 +122,11 @@ def _sentences(inputs: Sequence[str], text_column: str) -> Iterator[Row]:
     corpora = [name for name in inputs if is_corpus(Path(name))]
     tables = [name for name in inputs if Path(name).suffix.lower() in SUFFIXES]
     for name in corpora:
-        yield from _sentences_of_corpus(name)
+        if holds_documents(Path(name)):
+            for marked in load_marked(name, "train"):
+                yield from _sentences_of(Document(marked.id, marked.text), marked.id)
+        else:
+            yield from _sentences_of_corpus(name)
     for name in expand([name for name in inputs if name not in (*tables, *corpora)]):
         yield from _sentences_of(read_document(name), _named(name))
     for name in tables:

@@ -2,7 +2,7 @@
 
 from stance.article.document import Document, document_of, split_document, texts_of
 from stance.article.language import language_of
-from stance.article.read import expand, read_document
+from stance.article.read import expand, read_document, visible
 from stance.article.sentences import Sentences, split
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "split",
     "split_document",
     "texts_of",
+    "visible",
 ]

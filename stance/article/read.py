@@ -13,7 +13,7 @@ from typing import Any
 
 from stance.article import worker
 from stance.article.document import Document
-from stance.article.formats import SUFFIXES, TYPES, recognise, text
+from stance.article.formats import DATA, SUFFIXES, TYPES, recognise, text
 from stance.article.language import language_of
 from stance.schema import DocumentError, Metadata, Span, StanceError
 
@@ -29,6 +29,15 @@ def is_url(name: str) -> bool:
     return bool(_URL.match(name))
 
 
+def visible(folder: str | Path) -> list[Path]:
+    """Return what a folder shows, sorted.
+
+    Hidden files are not the user's: `.DS_Store`, `._a.txt` that a Mac puts beside `a.txt`,
+    `~$a.docx` while Word has `a.docx` open.
+    """
+    return sorted(p for p in Path(folder).iterdir() if not p.name.startswith((".", "~$")))
+
+
 def expand(inputs: Iterable[str]) -> list[str]:
     """Replace each folder by the articles in it, sorted by name; leave all else alone.
 
@@ -40,9 +49,7 @@ def expand(inputs: Iterable[str]) -> list[str]:
         if name == "-" or is_url(name) or not os.path.isdir(name):
             names.append(name)
             continue
-        found = sorted(
-            str(path) for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES
-        )
+        found = [str(path) for path in visible(name) if path.suffix.lower() in SUFFIXES]
         if not found:
             kinds = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
             raise DocumentError(f"{name}: no article in this folder (looked for {kinds})")
@@ -76,7 +83,14 @@ def read_document(name: str, *, allow_private: bool = False) -> Document:
 
 
 def _from_file(name: str) -> Document:
-    return _extracted(_read_bytes(name), SUFFIXES.get(Path(name).suffix.lower()))
+    suffix = Path(name).suffix.lower()
+    content = _read_bytes(name)
+    if suffix in DATA:
+        raise DocumentError(
+            f"is data ({suffix}), expected an article ({', '.join(SUFFIXES)}); many documents go "
+            f"into a table with one a row, its text in the column text (.jsonl, .csv, .parquet)"
+        )
+    return _extracted(content, SUFFIXES.get(suffix))
 
 
 def _fetched(url: str, allow_private: bool) -> Document:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stance.article import expand
+from stance.article import expand, visible
 from stance.article.formats import SUFFIXES
 from stance.bulk import delimited, parquet
 from stance.bulk.blocks import Block, Item, empty_table, fitted, join
@@ -216,11 +216,11 @@ def _among(file: str, written: Sequence[Path]) -> bool:
 
 def _inside(folder: str, written: Sequence[Path]) -> list[str]:
     """Return the tables of a folder, or its articles if it has no table."""
-    paths = sorted(str(path) for path in Path(folder).iterdir() if is_table(path.name))
+    paths = [str(path) for path in visible(folder) if is_table(path.name)]
     tables = [path for path in paths if not _among(path, written)]
     if not tables:
         return expand([folder])
-    articles = [path.name for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES]
+    articles = [path.name for path in visible(folder) if path.suffix.lower() in SUFFIXES]
     if articles:
         raise DocumentError(
             f"{folder}: holds tables ({Path(tables[0]).name}) and articles ({min(articles)}); say "

@@ -62,6 +62,7 @@ def sample(
     print(f"{drawn} sentences in {output}: a sheet for each of {readers} readers")
     if drawn < count:
         say(f"asked for {count}; there are no more")
+    say(f"when the column label is filled:  stance annotate agree {output} {output}/reader-*.csv")
 
 
 @app.command()
@@ -85,6 +86,9 @@ def agree(
     for reader, counts in found.labels.items():
         print(f"{reader}: {', '.join(f'{n} {label}' for label, n in sorted(counts.items()))}")
     print(f"{len(found.disagreements)} to adjudicate in {folder / 'disagreements.csv'}")
+    when = "when its column label is filled" if found.disagreements else "next"
+    given = " ".join(map(str, sheets))
+    say(f"{when}:  stance annotate export {folder} {given} --output NEW_FOLDER")
 
 
 @app.command()
@@ -120,3 +124,10 @@ def export(
     complete = set.intersection(*(set(labels) for labels in votes.values()))
     if few := sum(rows.values()) - len(complete):
         say(f"{few} of them were not labelled by every reader")
+    if repository is not None:
+        say(f"next, where the network has that commit:  stance data fetch {output}")
+    say(f"next:  stance data check {output} --found")
+    if set(annotation.read_settings(folder)["labels"]) == set(LABELS):
+        say(f"       stance train 'data.path=[data,{output}]'")
+    else:
+        say("       train with  labels: null  (README, Other labels)")

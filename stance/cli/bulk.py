@@ -35,11 +35,11 @@ class BulkOptions:
 
 def is_bulk(inputs: Sequence[str], output: Path | None) -> bool:
     """Tell whether a table is to be read or written."""
-    from stance.article.read import is_url
+    from stance.article.read import is_url, visible
     from stance.bulk import is_table
 
     local = [name for name in inputs if not is_url(name)]
-    inside = (path.name for name in local if Path(name).is_dir() for path in Path(name).iterdir())
+    inside = (path.name for name in local if Path(name).is_dir() for path in visible(name))
     patterns = any(glob.has_magic(name) and not Path(name).exists() for name in local)
     to_table = output is not None and output.suffix == ".parquet"
     return to_table or patterns or any(map(is_table, local)) or any(map(is_table, inside))

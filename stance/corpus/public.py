@@ -57,6 +57,7 @@ class Source:
         files: For each part, its path in the repository and its sha256. An empty path stands for
             an archive of the whole repository, and the sum for that of the files used of it.
         read: Turns a part's bytes into rows with text, label, group.
+        documents: Its rows are whole documents with attributions, and have no label.
     """
 
     repository: str
@@ -64,6 +65,7 @@ class Source:
     licence: str
     files: dict[str, tuple[str, str]]
     read: Callable[[bytes, str], Iterator[Row]]
+    documents: bool = False
 
 
 def load_public(name: str, part: str = "train") -> Dataset:
@@ -295,6 +297,7 @@ SOURCES: dict[str, Source] = {
             ("", "68831ea8b4a17e79a4de21a836f6817abb48f7a034f77aa67f5cb6de657cb735"),
         ),
         _read_polnear,
+        documents=True,
     ),
 }
 """Published corpora by name."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stance.article import Document, read_document, split_document
+from stance.article import Document, read_document, split_document, visible
 from stance.article.formats import SUFFIXES as ARTICLES
-from stance.corpus.attributions import POLNEAR, load_marked
+from stance.corpus.attributions import load_marked
 from stance.corpus.load import load_corpus
 from stance.corpus.table import SUFFIXES as TABLES
 from stance.corpus.table import read_sound_rows
-from stance.corpus.uncut import is_corpus, same_text
+from stance.corpus.uncut import holds_documents, is_corpus, same_text
 from stance.schema import DataError
 
 
@@ -43,8 +43,8 @@ def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> l
 
 
 def _sentences(source: Path, text_column: str) -> Iterator[str]:
-    if source.as_posix() == POLNEAR:
-        for marked in load_marked(POLNEAR, "train"):
+    if holds_documents(source):
+        for marked in load_marked(source.as_posix(), "train"):
             for span in marked.sentences:
                 yield " ".join(marked.text[span.start : span.end].split())
     elif is_corpus(source):
@@ -52,7 +52,7 @@ def _sentences(source: Path, text_column: str) -> Iterator[str]:
             yield row["text"]
     elif source.is_dir():
         kinds = (*ARTICLES, *TABLES)
-        files = [file for file in sorted(source.iterdir()) if file.suffix.lower() in kinds]
+        files = [file for file in visible(source) if file.suffix.lower() in kinds]
         if not files:
             raise DataError(f"{source}: no text here; looked for {', '.join(kinds)}, or a corpus")
         for file in files:

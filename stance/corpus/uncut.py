@@ -33,6 +33,12 @@ def is_corpus(path: Path) -> bool:
     return is_public(path) or split_file(path, "train").is_file()
 
 
+def holds_documents(path: Path) -> bool:
+    """Tell whether a path names a published corpus whose rows are documents, and have no label."""
+    name, _, _ = _parts(path)
+    return is_public(path) and name in SOURCES and SOURCES[name].documents
+
+
 def has_published_test(path: Path) -> bool:
     """Tell whether a path names a published corpus with a test part of its own."""
     name, _, test = _parts(path)
@@ -53,9 +59,14 @@ def read_public(path: Path, cut: CutConfig, splits: Sequence[str]) -> dict[str, 
     as well if it has none; a test part is not even fetched unless `test` is among `splits`.
 
     Raises:
-        DataError: If there is no such corpus, or a file of it cannot be had.
+        DataError: If there is no such corpus, it has no labels, or a file of it cannot be had.
     """
     name, train, test = _parts(path)
+    if holds_documents(path):
+        raise DataError(
+            f"{path.as_posix()}: whole documents without labels; `stance attribution train` learns "
+            f"who says what from them, `stance annotate sample` draws sentences to label"
+        )
     if name in SOURCES and train not in SOURCES[name].files:
         variants = [key.partition("-")[2] for key in SOURCES[name].files if key.startswith("train")]
         names = ", ".join(f"{PUBLIC}{name}/{one}".rstrip("/") for one in variants)

@@ -30,6 +30,9 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
 )
 """The format that a file's name tells; its content wins where it says otherwise."""
 
+DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
+"""Files that would read as text, of which nothing is an article: its marks would be scored."""
+
 TYPES: Mapping[str, str] = MappingProxyType(
     {
         "text/markdown": "markdown",
