@@ -22,6 +22,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -219,6 +220,10 @@ def _user() -> str:
         return "unknown"
 
 
+_UMASK = threading.Lock()
+"""The mask can be read only by changing it for a moment, which another thread must not see."""
+
+
 @contextmanager
 def atomic(target: Path) -> Iterator[Path]:
     """Give a temporary path that replaces `target` when the block ends well, else vanishes."""
@@ -228,8 +233,9 @@ def atomic(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
+        with _UMASK:
+            umask = os.umask(0)
+            os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     finally:

@@ -6,14 +6,19 @@ import csv
 import hashlib
 import http.client
 import io
+import os
 import tarfile
+import threading
+import time
 import urllib.error
+import urllib.request
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stance.corpus import load_corpus, pinned, standoff
+from stance.artifact import cache_folder
+from stance.corpus import SPLITS, load_corpus, pinned, standoff
 from stance.schema import DataError
 
 COMMIT = "c" * 40
@@ -210,8 +215,6 @@ def test_an_interrupted_download_goes_on_where_it_was(
     fault: Exception,
     told: str,
 ) -> None:
-    import urllib.request
-
     served = urllib.request.urlopen
 
     def breaks(url: str, timeout: float) -> io.BytesIO:
@@ -219,14 +222,91 @@ def test_an_interrupted_download_goes_on_where_it_was(
             raise fault
         return served(url, timeout)
 
-    monkeypatch.setattr(standoff, "DOWNLOADS", 1)
     monkeypatch.setattr(pinned, "PAUSES", ())
     monkeypatch.setattr("urllib.request.urlopen", breaks)
-    with pytest.raises(DataError, match=rf"1 of 3 public files are not at hand; .*w\.sgm.*{told}"):
+    with pytest.raises(DataError, match=rf"1 of 3 public files are not at hand: .*w\.sgm.*{told}"):
         load_corpus(labels)
     monkeypatch.setattr("urllib.request.urlopen", served)
     load_corpus(labels)
     assert sorted(url.rpartition("/")[2] for url in network) == ["base.csv", "one.txt", "w.sgm"]
+
+
+def test_one_file_that_is_gone_costs_no_other(
+    labels: Path, network: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = urllib.error.HTTPError("", 404, "Not Found", Message(), None)
+    served = urllib.request.urlopen
+
+    def lacks(*paths: str) -> None:
+        def serve(url: str, timeout: float) -> Any:
+            if url.endswith(paths):
+                raise gone
+            return served(url, timeout)
+
+        monkeypatch.setattr("urllib.request.urlopen", serve)
+
+    lacks("one.txt")
+    with pytest.raises(DataError, match=r"^1 of 3 .*one\.txt: .* \(404 Not Found\); try later"):
+        load_corpus(labels)
+    assert len(network) == 2
+    for path in Path("cache").rglob("w.sgm"):
+        path.unlink()
+    lacks("one.txt", "w.sgm")
+    with pytest.raises(DataError, match=r"^2 of 3 .*one\.txt: .*; also w\.sgm$"):
+        load_corpus(labels)
+
+
+def test_a_download_that_hangs_holds_nobody_up(
+    labels: Path, network: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, ended = urllib.request.urlopen, threading.Event()
+
+    def serve(url: str, timeout: float) -> Any:
+        if "w.sgm" in url:
+            ended.wait(60)
+        return served(url, timeout)
+
+    def interrupted(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("urllib.request.urlopen", serve)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        standoff.read_standoff(labels, SPLITS, progress=interrupted)
+    hanging = [
+        t for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()
+    ]
+    assert not hanging  # or the interpreter would wait for them
+    assert time.monotonic() - start < 5
+    ended.set()
+
+
+def test_a_cache_that_cannot_be_written_is_told(labels: Path, network: list[str]) -> None:
+    cache_folder().parent.mkdir(parents=True, exist_ok=True)
+    cache_folder().write_text("no folder")
+    with pytest.raises(DataError, match=r"cannot be kept \(.*STANCE_CACHE"):
+        load_corpus(labels)
+
+
+def test_files_that_come_at_once_get_the_usual_rights(
+    labels: Path, network: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_mask = os.umask
+    usual = set_mask(0o022)
+
+    def slow(mask: int) -> int:
+        before = set_mask(mask)
+        time.sleep(0.02)
+        return before
+
+    monkeypatch.setattr("os.umask", slow)
+    try:
+        load_corpus(labels)
+    finally:
+        left = set_mask(usual)
+    kept = [path for path in cache_folder().rglob("*") if path.is_file()]
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o644] * 3
+    assert left == 0o022
 
 
 @pytest.mark.parametrize(

@@ -120,17 +120,27 @@ def download(file: PinnedFile, *, digest: Callable[[bytes], str] = sha256_of) ->
         content = _downloaded(file.url)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error) or type(error).__name__
+        way_out = "connect to the network, or "
+        if isinstance(error, urllib.error.HTTPError):  # there is a network
+            reason, way_out = f"{error.code} {reason}", "try later, or "
         raise DataError(
             f"{file.repository} {file.path}: cannot be downloaded from {file.url} ({reason}); "
-            f"connect to the network, or put the file into a folder and name that in {MIRROR}"
+            f"{way_out}put the file into a folder and name that in {MIRROR}"
         ) from None
     if (found := digest(content)) != file.sha256:
         raise DataError(
             f"{file.url} is not the pinned file: sha256 {found[:12]}..., expected "
-            f"{file.sha256[:12]}...; nothing was kept"
+            f"{file.sha256[:12]}...; nothing was kept. Look in a browser whether something else "
+            f"answers, as a log-in page; or put the file into a folder and name that in {MIRROR}"
         )
-    with atomic(file.cached) as temporary:
-        temporary.write_bytes(content)
+    try:
+        with atomic(file.cached) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise DataError(
+            f"{file.cached}: cannot be kept ({error.strerror}); make room there, or name another "
+            f"folder in STANCE_CACHE"
+        ) from None
     return content
 
 

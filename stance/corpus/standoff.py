@@ -18,8 +18,8 @@ import html
 import io
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from stance.corpus import pinned
@@ -146,7 +146,7 @@ def fetch_files(
         progress: Told how many files of how many are there.
 
     Raises:
-        DataError: Saying how many files are missing and why the first of them is.
+        DataError: Saying how many files are missing, which, and why the first of them is.
     """
     wanted = sorted(files, key=lambda file: (file.pinned.repository, file.pinned.path))
     texts: dict[tuple[str, str], str] = {}
@@ -163,19 +163,30 @@ def fetch_files(
             missing.append(file)
         else:
             keep(file, content)
-    pool = ThreadPoolExecutor(DOWNLOADS)
-    try:
-        jobs = [pool.submit(pinned.download, file.pinned) for file in missing]
+    if not missing:
+        return texts
+    logger.warning("%d of %d public files to download", len(missing), len(wanted))
+    faults: dict[str, DataError] = {}
+    # Its threads end with the process, which an impatient user must not wait for.
+    with ThreadPool(DOWNLOADS) as pool:
+        jobs = [pool.apply_async(pinned.download, (file.pinned,)) for file in missing]
         for file, job in zip(missing, jobs, strict=True):
-            keep(file, job.result())
-    except DataError as error:
+            try:
+                content = job.get()
+            except DataError as error:
+                faults[file.pinned.path] = error
+                if len(faults) >= DOWNLOADS:  # not these files: the network, for which all wait
+                    break
+            else:
+                keep(file, content)
+        lost = sum(not (job.ready() and job.successful()) for job in jobs)
+    if faults:
+        first, *others = faults
+        also = f"; also {', '.join(others)}" if others and len(faults) == lost else ""
+        which = "; the first" if lost > 1 else ""
         raise DataError(
-            f"{len(wanted) - len(texts)} of {len(wanted)} public files are not at hand; "
-            f"the first: {error}"
-        ) from None
-    finally:
-        # Without a network each would wait in turn; an impatient user must not wait for any.
-        pool.shutdown(wait=False, cancel_futures=True)
+            f"{lost} of {len(wanted)} public files are not at hand{which}: {faults[first]}{also}"
+        )
     return texts
 
 
