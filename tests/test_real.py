@@ -142,6 +142,19 @@ def test_three_hundred_drawn_at_random_were_read_again(rows: list[dict[str, str]
     assert sum(same) / len(same) >= 0.9
 
 
+def test_most_passages_of_presidents_are_of_the_topics_that_were_wanted(
+    rows: list[dict[str, str]],
+) -> None:
+    judged = table("topics.csv")
+    speeches = {row["id"] for row in rows if "presidential" in row["repository"]}
+    drawn = random.Random(150).sample(sorted(speeches), 150)
+    assert sorted(drawn) == [row["id"] for row in judged]
+    assert {row["topic"] for row in judged} == {"on", "off"}
+    assert (
+        sum(row["topic"] == "off" for row in judged) / len(judged) == 0.14
+    )  # as docs/REAL.md says
+
+
 def test_the_full_configuration_reads_both_corpora_and_the_default_needs_no_network() -> None:
     full, default = (load_config(ROOT / f"configs/{name}.yaml") for name in ("full", "default"))
     assert full.data.path == (Path("data"), Path("data/real"))
