@@ -138,6 +138,19 @@ def test_averages_and_early_stops_survive_a_kill(
     assert losses[-1][0] < 30 * 7, "the training did not stop early"
 
 
+def test_a_kill_while_the_database_is_made_leaves_none_that_is_broken(
+    shell: Server, tiny_encoder: Path, corpus: Path
+) -> None:
+    write_config(tiny_encoder, corpus, tracked=True)
+    migration = "alembic.operations.batch:BatchOperationsImpl.flush"
+    assert shell.run(*COMMAND, at=migration, call=2).status == -9
+    assert not Path("mlflow.db").exists()
+    done = shell.run(*COMMAND)
+    assert done.status == 0
+    assert "MLflow" not in done.output
+    assert not [path for path in Path().glob(".mlflow*") if path.suffix == ".lock"]
+
+
 def test_killed_run_is_gone_on_with_in_mlflow_and_nothing_is_doubled(
     shell: Server, tiny_encoder: Path, corpus: Path
 ) -> None:

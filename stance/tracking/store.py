@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from stance import artifact
 from stance.schema import require
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,24 @@ def open_client() -> Any:
     mlflow = load_mlflow()
     if not mlflow.is_tracking_uri_set():
         mlflow.set_tracking_uri(store())
+    _create(store())
     return mlflow.MlflowClient()
+
+
+def _create(uri: str) -> None:
+    """Make a sqlite database that is not there yet, whole or not at all.
+
+    Two processes that make one at once, or one that is killed at it, would leave tables half
+    migrated, which MLflow refuses for ever.
+    """
+    file = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or file.exists():
+        return
+    with artifact.locked(file.with_name(f".{file.name}.lock")):
+        if not file.exists():
+            with artifact.atomic(file) as temporary:
+                new = f"sqlite:///{temporary.resolve()}"
+                load_mlflow().MlflowClient(new).search_experiments(max_results=1)
 
 
 def probe(uri: str) -> None:
