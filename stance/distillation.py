@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -174,23 +175,33 @@ def write_opinions(
         texts: Sentences.
         labels: The K labels in the order of the columns.
         probs: Shape (N, K).
+
+    Raises:
+        StanceError: If it cannot be written there.
     """
     rows = sorted(zip(map(_key, texts), probs, strict=True), key=lambda row: row[0])
-    with artifact.atomic(path) as target, target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([KEY, *labels])
-        writer.writerows([key, *(f"{p:.4f}" for p in of_text)] for key, of_text in rows)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow([KEY, *labels])
+    writer.writerows([key, *(f"{p:.4f}" for p in of_text)] for key, of_text in rows)
+    artifact.write_text(path, table.getvalue())
 
 
 def _read_opinions(path: Path) -> tuple[tuple[str, ...], dict[str, list[float]]]:
     """Return the labels of a file of opinions, and the probabilities by key of the text."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        labels = _header(path, next(rows, []))
-        try:
-            return labels, {key: [float(p) for p in of_text] for key, *of_text in rows}
-        except ValueError as error:
-            raise _no_opinions(path, error) from None
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            labels = _header(path, next(rows, []))
+            opinions = {key: [float(p) for p in of_text] for key, *of_text in rows}
+    except ValueError as error:
+        raise _no_opinions(path, error) from None
+    for key, of_text in opinions.items():
+        sound = all(p >= 0 for p in of_text) and abs(sum(of_text) - 1) < 0.01
+        if len(of_text) != len(labels) or not sound:
+            found = ", ".join(f"{p:g}" for p in of_text) or "nothing"
+            raise _no_opinions(path, f"row {key} has {found}")
+    return labels, opinions
 
 
 def _header(path: Path, row: Sequence[str]) -> tuple[str, ...]:
@@ -213,8 +224,7 @@ def _key(text: str) -> str:
 
 def _labels(teacher: Path) -> tuple[str, ...]:
     if teacher.is_file():
-        with teacher.open(encoding="utf-8", newline="") as file:
-            return _header(teacher, next(csv.reader(file), []))
+        return _read_opinions(teacher)[0]
     return artifact.read_manifest(teacher).labels
 
 
@@ -257,6 +267,11 @@ def _corpus_texts(settings: Config) -> Iterator[str]:
 
 def _folder(name: str, output: Path) -> Path:
     if name != "champion":
+        if Path(name).suffix == ".csv" and not Path(name).exists():
+            raise ModelError(
+                f"distill.teachers: {name}: no such file; name a saved model, or keep what one "
+                f"says:  stance data opinions MODEL --output {name}"
+            )
         return resolve(name)
     folder = artifact.champion(output)
     if folder is None:

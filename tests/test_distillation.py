@@ -18,7 +18,7 @@ from stance.corpus.texts import read_texts
 from stance.distillation import UNLABELLED, resolved, soft_targets, taught, write_opinions
 from stance.encoder import load_classifier
 from stance.examples import TEACHERS, TEACHERS_SHARE, target, weights
-from stance.schema import LABELS, ConfigError, DataError, DocumentError, ModelError
+from stance.schema import LABELS, ConfigError, DataError, DocumentError, ModelError, StanceError
 from stance.training import train
 from typer.testing import CliRunner
 
@@ -445,3 +445,32 @@ def test_a_file_of_opinions_teaches_no_other_text_and_has_the_labels(
     Path("said.csv").write_text("text,label\n")
     with pytest.raises(DataError, match=r"said\.csv: .*expected the columns text_sha256"):
         resolved(distilled(tiny_encoder, corpus_folder, "said.csv"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe", "can't decode"),
+        (b"text_sha256,%s\n0123,0.5,0.5\n", "row 0123 has 0.5, 0.5; expected"),
+        (b"text_sha256,%s\n0123,-0.5,0.5,1\n", "row 0123 has -0.5, 0.5, 1; expected"),
+        (b"text_sha256,%s\n0123,20,30,50\n", "row 0123 has 20, 30, 50; expected"),
+        (b"text_sha256,%s\n0123,nan,0.5,0.5\n", "row 0123 has nan"),
+        (b"text_sha256,%s\n0123,high,0.5,0.5\n", "could not convert string to float: 'high'"),
+        (b"text_sha256\n0123\n", "row 0123 has nothing"),
+    ],
+)
+def test_a_file_that_holds_no_probabilities_teaches_nothing(
+    tiny_encoder: Path, corpus_folder: Path, content: bytes, message: str
+) -> None:
+    Path("said.csv").write_bytes(content.replace(b"%s", ",".join(LABELS).encode()))
+    with pytest.raises(DataError, match=rf"said\.csv: .*{message}"):
+        resolved(distilled(tiny_encoder, corpus_folder, "said.csv"))
+
+
+def test_opinions_that_are_not_there_or_cannot_be_written_are_told(
+    tiny_encoder: Path, corpus_folder: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"said\.csv: no such file; .* stance data opinions MODEL"):
+        resolved(distilled(tiny_encoder, corpus_folder, "said.csv"))
+    with pytest.raises(StanceError, match=r"said\.csv: cannot be written"):
+        write_opinions(Path("/proc/none/said.csv"), ["x"], LABELS, np.full((1, 3), 1 / 3))

@@ -79,11 +79,10 @@ def stats(
         described["drift"] = drift(rows, path / REREAD)
     print(to_text(described, labels))
     if output is not None:
-        from stance.artifact import atomic
+        from stance.artifact import write_text
         from stance.report import corpus_pictures
 
-        with atomic(output / "stats.json") as target:
-            target.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        write_text(output / "stats.json", json.dumps(described, indent=2) + "\n")
         corpus_pictures(described, [len(row["text"].split()) for row in rows], labels, output)
         say(f"wrote {output}")
 
