@@ -66,13 +66,14 @@ def target(row: Row, settings: Config) -> list[float]:
     """
     labels = settings.labels
     result = np.array([float(label == row["label"]) for label in labels])
-    if settings.train.soft_labels and row.get("votes"):
+    if settings.train.soft_labels:
         try:
-            votes = read_votes(row["votes"], labels)
+            votes = [vote for vote in read_votes(row.get("votes"), labels) if vote is not None]
         except DataError as error:
             raise DataError(f"row {row.get('id')}: {error}") from None
-        shares = np.array([votes.count(label) / len(votes) for label in labels])
-        result = (1 - settings.train.soft_labels) * result + settings.train.soft_labels * shares
+        if votes:
+            shares = np.array([votes.count(label) / len(votes) for label in labels])
+            result = (1 - settings.train.soft_labels) * result + settings.train.soft_labels * shares
     if share := row.get(TEACHERS_SHARE):
         result = (1 - share) * result + share * np.array(row[TEACHERS])
     smoothing = settings.train.label_smoothing

@@ -46,9 +46,15 @@ def test_target_of_a_row(
 
 def test_an_unknown_vote_is_told() -> None:
     with pytest.raises(
-        DataError, match=r"vote 'x' in 'c\|x' is none of conciliatory, neutral, har"
+        DataError, match=r"vote 'x' is none of conciliatory, neutral, .*; expected .* such as"
     ):
         target({**ROW, "votes": "c|x"}, train(soft_labels=0.5))
+
+
+@pytest.mark.parametrize("votes", ["c||n|h", ["conciliatory", None, "n", "hardline"]])
+def test_votes_may_be_listed_and_have_gaps(votes: object) -> None:
+    found = target({**ROW, "votes": votes}, train(soft_labels=1.0))
+    assert found == pytest.approx([1 / 3, 1 / 3, 1 / 3])
 
 
 def test_without_settings_each_row_is_shown_once_and_counts_the_same() -> None:

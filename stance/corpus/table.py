@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -119,23 +120,35 @@ def read_numbered(
     return result
 
 
-def read_votes(votes: str, labels: Sequence[str]) -> list[str]:
-    """Return the labels that readers gave a sentence.
+def read_votes(votes: object, labels: Sequence[str]) -> list[str | None]:
+    """Return the labels that readers gave a sentence, None in the place of one who gave none.
 
     Args:
-        votes: Labels joined by `|`, each written out or as its first letters (`c|c|n`).
+        votes: Labels joined by `|`, each written out or as its first letters (`c|c|n`, `c||n`), or
+            a list of them; an empty cell holds no votes.
         labels: Labels that may occur.
 
     Raises:
         DataError: If a vote is none of the labels, or the beginning of more than one.
     """
-    found = []
-    for vote in votes.split("|"):
-        meant = [label for label in labels if label.startswith(vote)] if vote else []
-        if vote not in meant and len(meant) != 1:
-            raise DataError(f"vote {vote!r} in {votes!r} is none of {', '.join(labels)}")
-        found.append(vote if vote in meant else meant[0])
+    if not isinstance(votes, list):
+        votes = [] if missing(votes) else str(votes).split("|")
+    found: list[str | None] = []
+    for vote in votes:
+        meant = [label for label in labels if not missing(vote) and label.startswith(str(vote))]
+        if not missing(vote) and vote not in meant and len(meant) != 1:
+            raise DataError(
+                f"vote {str(vote)!r} is none of {', '.join(labels)}; expected the labels that "
+                f"readers gave, such as {labels[0]}|{labels[-1]}; give a column `votes` that holds "
+                f"something else another name"
+            )
+        found.append(vote if vote in meant else next(iter(meant), None))
     return found
+
+
+def missing(value: object) -> bool:
+    """Tell whether a cell of a table is empty; pandas writes NaN for that."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def text_faults(text: object) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from stance.evaluation.sample import Sample, missing
+from stance.corpus.table import missing
+from stance.evaluation.sample import Sample
 from stance.metrics import FloatArray, IntArray
 from stance.prediction import Model
 

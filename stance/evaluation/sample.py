@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ import numpy as np
 
 from stance.config import Config, DataConfig, restore
 from stance.corpus import Corpus, load_configured, load_corpus, read_labelled
-from stance.corpus.table import GROUP_COLUMNS, read_votes
+from stance.corpus.table import GROUP_COLUMNS, missing, read_votes
 from stance.corpus.uncut import is_public, same_text
 from stance.metrics import IntArray, group_index, numbers
 from stance.prediction import Model
@@ -70,29 +69,16 @@ class Sample:
     def votes(self) -> list[list[int | None]] | None:
         """Return label numbers by annotator, or None without a column `votes` for this label set.
 
-        Votes are joined by `|` or, in JSON and Parquet, a list; the place of an annotator who gave
-        none is empty (`c||n`).
-
         Raises:
             DataError: If a vote is none of the labels, with the sentence.
         """
         number: dict[str | None, int | None] = {label: i for i, label in enumerate(self.labels)}
         found: list[list[int | None]] = []
         for i, row in enumerate(self.rows, start=1):
-            given = row.get("votes")
-            if not isinstance(given, list):
-                given = [] if missing(given) else str(given).split("|")
             try:
-                names = [
-                    None if missing(vote) else read_votes(str(vote), self.labels)[0]
-                    for vote in given
-                ]
+                names = read_votes(row.get("votes"), self.labels)
             except DataError as error:
-                raise DataError(
-                    f"{self.name}: sentence {i}: {error}; expected the labels that readers gave, "
-                    f"such as {self.labels[0]}|{self.labels[-1]}; give a column `votes` that holds "
-                    f"something else another name"
-                ) from None
+                raise DataError(f"{self.name}: sentence {i}: {error}") from None
             found.append([number.get(name) for name in names])
         return found if any(found) else None
 
@@ -168,11 +154,6 @@ def _joined(row: dict[str, Any], columns: Sequence[str], name: str) -> dict[str,
         )
     rest = {key: value for key, value in row.items() if key not in columns}
     return {**rest, "votes": [row[column] for column in columns]}
-
-
-def missing(value: object) -> bool:
-    """Tell whether a cell of a table is empty; pandas writes NaN for that."""
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _oddities(sample: Sample) -> list[str]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from stance.actors import find_actors, gazetteer
-from stance.corpus.table import GROUP_COLUMNS
-from stance.evaluation.sample import Sample, missing
+from stance.corpus.table import GROUP_COLUMNS, missing
+from stance.evaluation.sample import Sample
 from stance.metrics import FloatArray, IntArray, bootstrap, figure, group_index
 from stance.metrics.figures import Confusions, figures
 
