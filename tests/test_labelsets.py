@@ -199,6 +199,8 @@ def test_poles_of_labels_from_the_data_are_checked() -> None:
 def test_poles_are_none_for_other_labels_unless_named() -> None:
     assert Config.model_validate({"labels": ["a", "b"]}).poles is None
     assert Config.model_validate({}).poles == ("conciliatory", "hardline")
+    more = {"labels": ["hardline", "mixed", "conciliatory"]}
+    assert Config.model_validate(more).poles == ("conciliatory", "hardline")
     with pytest.raises(ConfigError, match="leave nothing to train on"):
         stance.load_config(None, ["data.cut={dev: 0.5, test: 0.5}"])
 
@@ -244,7 +246,12 @@ def test_other_labels_have_a_registered_model_of_their_own() -> None:
     def name(**settings: object) -> str:
         return Config.model_validate(settings).tracking.registered_model
 
-    assert name() == name(labels=["conciliatory", "hardline"], output="models/x") == "stance"
+    three = ["conciliatory", "neutral", "hardline"]
+    assert name() == name(labels=three, output="models/x") == "stance"
+    # Its champion has three labels, in this order: it could not be beaten.
+    assert name(labels=["conciliatory", "hardline"], output="models/x") == "stance-x"
+    assert name(labels=[*three, "mixed"], output="models/x") == "stance-x"
+    assert name(labels=three[::-1], output="models/x") == "stance-x"
     assert name(labels=None, output="models/mine") == "stance-mine"
     assert name(labels=["a", "b"], output=Path("mine")) == "stance-mine"
     assert name(labels=["a", "b"], tracking={"registered_model": "ours"}) == "ours"

@@ -252,14 +252,15 @@ class Config(Section):
         if not isinstance(given, dict) or "labels" not in given:
             return given
         labels = () if given["labels"] is None else given["labels"]
-        if not isinstance(labels, list | tuple) or all(pole in labels for pole in POLES):
+        if not isinstance(labels, list | tuple) or tuple(labels) == LABELS:
             return {**given, "labels": labels}
         tracking, output = given.get("tracking", {}), given.get("output", "models")
         if isinstance(tracking, dict) and isinstance(output, str | Path):
             # A champion of its own: the other label set's could not be beaten.
             folder = Path(output).name
             tracking = {"registered_model": f"stance-{folder}", **tracking}
-        return {"poles": None, **given, "labels": labels, "tracking": tracking}
+        poles = POLES if all(pole in labels for pole in POLES) else None
+        return {"poles": poles, **given, "labels": labels, "tracking": tracking}
 
     @model_validator(mode="after")
     def _labels_make_sense(self) -> Config:
