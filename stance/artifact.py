@@ -286,7 +286,9 @@ def _lock(path: Path, busy: str | None) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
-            raise StanceError(f"{path}: cannot be written: {error.strerror}") from None
+            raise StanceError(
+                f"{path.parent}: cannot be written: {error.strerror}; name another folder"
+            ) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if busy is None else fcntl.LOCK_NB))
             # Whoever held it may have removed it: the lock of a file that is gone is worth nothing.

@@ -25,12 +25,27 @@ def resolve(model: str | Path | None = None) -> Path:
         return tracking.download(str(model))
     if model is not None:
         named = Path(model)
-        return (artifact.champion(named) if named.is_dir() else None) or named
+        return (_champion(named) if named.is_dir() else None) or named
     models = models_folder()
-    folder = artifact.champion(models)
+    folder = _champion(models)
     if folder is None:
         raise ModelError(
             f"no trained model in {models.resolve()}: train one with  make train  (or  stance train"
             f" --config configs/default.yaml), or name a model folder, or set STANCE_MODELS"
+        )
+    return folder
+
+
+def _champion(models: Path) -> Path | None:
+    """Return the champion of a folder, or None if it has none.
+
+    Raises:
+        ModelError: If the champion was removed.
+    """
+    folder = artifact.champion(models)
+    if folder is not None and not folder.is_dir():
+        raise ModelError(
+            f"{folder}: no such model folder, though {models / artifact.CHAMPION} names it; bring "
+            f"it back, or take the champion before it:  stance rollback {models}"
         )
     return folder

@@ -219,6 +219,11 @@ def rollback(models: str | Path, *, why: str = "") -> str:
         )
     *_, previous, former = reigns
     folder = models / previous
+    if not folder.is_dir():
+        raise ModelError(
+            f"{folder}: no such model folder, and it was the champion before {former}; bring it "
+            f"back, or choose one that is there:  stance promote --force --why REASON FOLDER"
+        )
     manifest = artifact.read_manifest(folder)
     with _run_of(manifest) as run, _turn(models):
         _crown(folder, "rollback", why or f"back from {former}", _tracking(manifest), run)

@@ -231,10 +231,12 @@ def training_rows(corpus: Corpus, settings: Config) -> list[dict[str, Any]]:
     for split, found in (("train", rows), ("dev", corpus.rows("dev"))):
         missing = set(settings.labels) - {row["label"] for row in found}
         if missing:
+            cut = split == "dev" and not all(path.is_dir() for path in settings.data.path)
+            share = f" (data.cut.dev={settings.data.cut.dev:g} is the share of dev)"
             raise DataError(
                 f"{_folders(settings)}: no {split} row is labelled {', '.join(sorted(missing))}; "
-                f"a model cannot learn or be judged on a label without examples. Label more, or "
-                f"train on a corpus with such rows too: data.path=[data,FOLDER]"
+                f"a model cannot learn or be judged on a label without examples{share * cut}. "
+                f"Label more, or train on a corpus with such rows too: data.path=[data,FOLDER]"
             )
     rows = list(rows)
     random.Random(settings.train.seed).shuffle(rows)

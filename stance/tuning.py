@@ -136,7 +136,6 @@ def tune(
         )
     settings, corpus = load_configured(settings)
     folder = Path(output) if output is not None else STUDIES / name
-    folder.mkdir(parents=True, exist_ok=True)
     busy = f"{folder}: this search is under way already; wait, or name another output"
     with (
         artifact.locked(folder / "lock", busy=busy),
@@ -302,7 +301,8 @@ class _Search:
         table = self._table()
         if not any(row["state"] == "complete" for row in table):
             raise StanceError(
-                f"{self._folder}: no trial has come to its end yet; the same command goes on"
+                f"{self._folder}: no trial has come to its end yet; the same command goes on, "
+                f"with a longer --time-limit if the time was too short for one"
             )
         best = self._study.best_trial
         drawn = _overrides(best.params, self._space)

@@ -15,6 +15,7 @@ import pytest
 import stance
 from stance import artifact, promotion, tracking
 from stance.config import Config, TrackingConfig
+from stance.models import resolve
 from stance.promotion import Decision
 from stance.schema import LABELS, ModelError
 from stance.training import train
@@ -279,9 +280,22 @@ def test_rollback_to_a_model_that_is_gone_changes_nothing(saved: Saved) -> None:
     for name in ("a", "b"):
         promotion.force(saved(name), why="trial")
     shutil.rmtree("models/a")
-    with pytest.raises(ModelError, match="models/a: no such model folder"):
+    with pytest.raises(
+        ModelError, match=r"models/a: no such model folder, .* stance promote --force"
+    ):
         promotion.rollback("models")
     assert champion() == "b"
+
+
+def test_a_champion_that_was_removed_is_told_with_the_way_back(saved: Saved) -> None:
+    for name in ("a", "b"):
+        promotion.force(saved(name), why="trial")
+    shutil.rmtree("models/b")
+    for models in (None, "models"):
+        with pytest.raises(ModelError, match=r"models/b: no such .* stance rollback models"):
+            resolve(models)
+    promotion.rollback("models")
+    assert resolve() == Path("models/a")
 
 
 def test_damaged_record_is_told_by_line(saved: Saved) -> None:

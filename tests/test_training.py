@@ -157,6 +157,9 @@ def test_label_without_rows_is_refused(tiny_encoder: Path) -> None:
     (folder / "dev.jsonl").write_text("".join(line for line in lines if "hardline" not in line))
     with pytest.raises(DataError, match=r"no dev row is labelled hardline.*\[data,FOLDER\]"):
         train(tiny_settings(tiny_encoder, folder, Path("models")))
+    data = {"path": folder / "train.jsonl", "cut": {"dev": 0}}
+    with pytest.raises(DataError, match=r"no dev row .*data\.cut\.dev=0 is the share of dev"):
+        train(tiny_settings(tiny_encoder, folder, Path("models"), data=data))
 
 
 def test_failed_training_leaves_nothing_behind(corpus_folder: Path) -> None:
