@@ -66,6 +66,19 @@ def test_three_rows_are_measured_with_a_warning(model_folder: Path) -> None:
     assert any("3 sentences in 3 groups (by doc): the intervals mean little" in w for w in warnings)
 
 
+def test_one_document_has_no_intervals(model_folder: Path) -> None:
+    """Its sentences drawn again are the same, which would look like certainty."""
+    path = write([{"text": t, "label": label, "doc": "a"} for t, label in GOOD])
+    result = stance.evaluate(model_folder, data=path, behaviour=False, output="reports").result
+    assert any("in one group (by doc): no figure has" in w for w in result["data"]["warnings"])
+    macro, ece = result["figures"]["macro_f1"], result["calibration"]["after"]["ece"]
+    assert (macro["low"], macro["high"], ece["low"], ece["high"]) == (None,) * 4
+    for rival in result["baselines"].values():
+        assert rival["difference"]["p"] == 1
+    texts = [file.read_text(encoding="utf-8") for file in Path("reports").rglob("*.txt")]
+    assert [f"{macro['value']:.3f}\n" in text for text in texts] == [True]
+
+
 def test_one_row_is_measured(model_folder: Path) -> None:
     result = measured(model_folder, write([{"text": "we met.", "label": "neutral"}]))
     assert math.isfinite(result["calibration"]["after"]["ece"]["value"])

@@ -58,6 +58,16 @@ def test_interval_counts_groups_not_rows() -> None:
     assert grouped["groups"] == 60
 
 
+def test_of_one_group_nothing_is_known() -> None:
+    gold, predicted = sample(50)
+    groups = ["a"] * 50
+    figure = metrics.evaluate_predictions(gold, predicted, LABELS, groups=groups)["macro_f1"]
+    assert figure == {"value": figure["value"], "low": None, "high": None}
+    better = metrics.paired_difference(gold, gold, predicted, 3, groups=groups)
+    assert better["value"] > 0
+    assert (better["low"], better["high"], better["p"]) == (-1, 1, 1)
+
+
 def test_interval_covers_the_truth_about_95_times_in_100() -> None:
     covered = 0
     for seed in range(200):

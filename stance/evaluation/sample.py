@@ -161,7 +161,11 @@ def _oddities(sample: Sample) -> list[str]:
     rows, found = sample.rows, []
     groups = int(group_index(len(rows), sample.groups).max()) + 1
     what = f"by {sample.grouped_by}" if sample.grouped_by else "each sentence its own"
-    if groups < FEW:
+    if groups == 1:
+        found.append(
+            f"{len(rows)} sentences in one group ({what}): no figure has an interval; add documents"
+        )
+    elif groups < FEW:
         found.append(
             f"{len(rows)} sentences in {groups} groups ({what}): the intervals mean little under "
             f"{FEW} groups"

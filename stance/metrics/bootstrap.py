@@ -43,12 +43,16 @@ def bootstrap(
         seed: Seed of the drawing.
 
     Returns:
-        The figures of the rows, and of each sample (shape (resamples, ...)).
+        The figures of the rows, and of each sample (shape (resamples, ...)). Of a single group
+        there is one sample, of NaN: drawn again it is the same, which would look like certainty.
     """
     point = {name: values[0] for name, values in statistic(np.ones((1, n))).items()}
+    index = group_index(n, groups)
+    if not index.max():
+        return point, {name: np.full((1, *np.shape(v)), np.nan) for name, v in point.items()}
     drawn: dict[str, list[FloatArray]] = {name: [] for name in point}
     resamples = min(resamples, _FEW_RESAMPLES) if n > _MANY else resamples
-    for weights in _samples(group_index(n, groups), resamples, seed):
+    for weights in _samples(index, resamples, seed):
         for name, values in statistic(weights).items():
             drawn[name].append(values)
     return point, {name: np.concatenate(parts) for name, parts in drawn.items()}

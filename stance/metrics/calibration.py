@@ -89,7 +89,8 @@ def calibration_figures(
         value, plain = point[f"debiased {name}"], point[f"plain {name}"]
         found = figure(value, np.clip(value + drawn[f"debiased {name}"] - plain, 0, 1))
         p = float((parts[name].errors_by_chance(NULL) >= plain).mean())
-        return {**found, "low": 0.0 if p > 0.05 else found["low"], "p": p}
+        known = found["low"] is not None
+        return {**found, "low": 0.0 if known and p > 0.05 else found["low"], "p": p}
 
     return {
         "ece": error(""),

@@ -37,7 +37,8 @@ def paired_difference(
 
     Returns:
         `value`, the first's figure minus the second's, in [-1, 1]; `low` and `high`, its 95 %
-        interval; `p`, the share of resamples in which the first is no better, in [0, 1].
+        interval; `p`, the share of resamples in which the first is no better, in [0, 1]. Of a
+        single group nothing is known: -1 to 1, and p is 1.
     """
     systems = [Confusions(gold, predicted, k) for predicted in (ours, theirs)]
 
@@ -47,6 +48,8 @@ def paired_difference(
 
     point, drawn = bootstrap(statistic, len(gold), groups=groups, resamples=resamples, seed=seed)
     found = figure(point["difference"], drawn["difference"])
+    if found["low"] is None:
+        return {"value": float(found["value"] or 0), "low": -1.0, "high": 1.0, "p": 1.0}
     p = float((drawn["difference"] <= 0).mean())
     return {**{key: float(value or 0) for key, value in found.items()}, "p": p}
 
