@@ -423,6 +423,18 @@ def test_a_teacher_may_be_a_file_of_what_it_said(tiny_encoder: Path, model_folde
     assert described[0]["name"] == "said.csv"
 
 
+def test_opinions_may_be_of_unlabelled_text_too(tiny_encoder: Path, model_folder: Path) -> None:
+    corpus, more = write_corpus(Path("data")), str(write_texts(Path("texts.txt")))
+    called = ["data", "opinions", str(model_folder), "--data", str(corpus), "--unlabelled", more]
+    assert CliRunner().invoke(app, [*called, "--output", "said.csv"]).exit_code == 0
+    rows = load_corpus(corpus).rows("train")
+    of_model, of_file = (
+        taught(rows, resolved(distilled(tiny_encoder, corpus, name, unlabelled=more)), say=str)
+        for name in (model_folder, "said.csv")
+    )
+    assert [row["text"] for row in of_file] == [row["text"] for row in of_model]
+
+
 def test_a_file_of_opinions_teaches_no_other_text_and_has_the_labels(
     tiny_encoder: Path, corpus_folder: Path
 ) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from stance.artifact import cache_folder
 from stance.corpus import SPLITS, load_corpus, pinned, standoff
+from stance.corpus.texts import read_texts
 from stance.schema import DataError
 
 COMMIT = "c" * 40
@@ -425,3 +426,18 @@ def test_two_corpora_load_as_one(labels: Path, mirror: Path, corpus_folder: Path
     assert both.fingerprint != alone.fingerprint
     with pytest.raises(DataError, match="one is named twice"):
         load_corpus([labels, Path("real/../real")])
+
+
+def test_a_table_without_labels_is_unlabelled_text(labels: Path, mirror: Path) -> None:
+    rows = [
+        {**row, "label": ""}
+        for split in ("train", "test")
+        for row in csv.DictReader((labels / f"{split}.csv").read_text("utf-8").splitlines())
+    ]
+    more = labels / "more.csv"
+    write_csv(more, standoff.COLUMNS, rows)
+    assert read_texts([more]) == [TEXTS["s1"], TEXTS["s2"], TEXTS["t1"]]
+    rows[1]["sha256"] = sha("They accept.")
+    write_csv(more, standoff.COLUMNS, rows)
+    with pytest.raises(DataError, match=r"(?s)more\.csv: 1 faults.*s2: the sentence cut from"):
+        read_texts([more])

@@ -109,17 +109,21 @@ def opinions(
     data: Annotated[
         list[Path] | None, typer.Option(help="Corpora whose train part is read. [data]")
     ] = None,
+    unlabelled: Annotated[
+        list[str] | None, typer.Option(help="Further text, as distill.unlabelled names it.")
+    ] = None,
 ) -> None:
     """Keep what models say of training sentences, for `distill.teachers` to name."""
     from stance.artifact import read_manifest
     from stance.config import Config, DistillConfig
     from stance.corpus import load_corpus
+    from stance.corpus.texts import read_texts
     from stance.distillation import resolved, soft_targets, write_opinions
     from stance.models import resolve
 
     labels = read_manifest(resolve(models[0])).labels
     corpus = load_corpus(data or [Path("data")], labels=labels, splits=("train",))
-    texts = [row["text"] for row in corpus.rows("train")]
+    texts = [row["text"] for row in corpus.rows("train")] + read_texts(unlabelled or ())
     distill = DistillConfig(teachers=tuple(models), temperature=1)
     settings = resolved(Config(labels=labels, distill=distill))
     say(f"scoring {len(texts)} sentences")

@@ -6,6 +6,7 @@ A folder of stand-off labels holds
                   for a table also the columns that hold the key and the sentence
     train.csv, dev.csv, test.csv     a sentence a row: which file and document, offsets (or a row
                   key), sha256 of its text, label, votes, rule, form
+    any other.csv of the same columns, e.g. sentences without a label
 
 Loading it fetches the files, cuts every sentence out, and checks each against its sum, so that
 what is trained on is what was read and labelled.
@@ -95,6 +96,12 @@ class PublicFile:
 def is_standoff(folder: Path) -> bool:
     """Tell whether a folder holds stand-off labels."""
     return (folder / FILES).is_file()
+
+
+def is_pointers(path: Path) -> bool:
+    """Tell whether a file is a table of a folder of stand-off labels."""
+    listed = path.suffix == ".csv" and path.name != FILES
+    return listed and path.is_file() and is_standoff(path.parent)
 
 
 def split_file(folder: Path, split: str) -> Path:

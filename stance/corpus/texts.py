@@ -9,6 +9,7 @@ from stance.article import Document, read_document, split_document, visible
 from stance.article.formats import SUFFIXES as ARTICLES
 from stance.corpus.attributions import load_marked
 from stance.corpus.load import load_corpus
+from stance.corpus.standoff import is_pointers, read_standoff
 from stance.corpus.table import SUFFIXES as TABLES
 from stance.corpus.table import read_sound_rows
 from stance.corpus.uncut import holds_documents, is_corpus, same_text
@@ -20,7 +21,8 @@ def read_texts(sources: Sequence[str | Path], *, text_column: str = "text") -> l
 
     Args:
         sources: Articles and tables (.jsonl, .csv, .tsv, .parquet), which are split into
-            sentences; folders of them; and corpora, folders or published (`public:NAME`), of which
+            sentences; folders of them; tables of pointers beside a `files.csv`
+            (`stance.corpus.standoff`); and corpora, folders or published (`public:NAME`), of which
             only the train part is read, so that nothing of what judges a model is learnt.
         text_column: Column of a table with the text; rows without any are left out.
 
@@ -50,6 +52,11 @@ def _sentences(source: Path, text_column: str) -> Iterator[str]:
     elif is_corpus(source):
         for row in load_corpus(source, labels=(), splits=("train",)).rows("train"):
             yield row["text"]
+    elif is_pointers(source):
+        tables, problems = read_standoff(source.parent, (source.stem,))
+        if problems:
+            raise DataError(f"{source}: {len(problems)} faults", problems)
+        yield from (row["text"] for _, row in tables[source.stem])
     elif source.is_dir():
         kinds = (*ARTICLES, *TABLES)
         files = [file for file in visible(source) if file.suffix.lower() in kinds]
