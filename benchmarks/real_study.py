@@ -2,9 +2,10 @@
 
     python benchmarks/real_study.py main --seeds 13 14 15 --data my_gold.csv
 
-trains on written sentences (`data`), on real ones (`data/real`) and on both, and prints macro-F1 on
-the real test split, on the written one and on each labelled file given: mean and standard deviation
-over seeds. Other tables, one seed unless more are given:
+trains on written sentences (`data`), on real ones (`data/real`), on both, and on both with the
+configuration's unlabelled text, and prints macro-F1 on the real test split, on the written one and
+on each labelled file given: mean and standard deviation over seeds. Other tables, without
+unlabelled text, one seed unless more are given:
 
     curve       real sentences alone, 1,000 / 2,500 / all
     left-out    real sentences of all sources, and without each, measured on dev and test by source
@@ -60,8 +61,10 @@ class Study:
     def main(self) -> None:
         real, written = self.real.rows("train"), self.written.rows("train")
         self.header("real test", "written test", *(path.stem for path in self.options.data))
-        for name, rows in (("written", written), ("real", real), ("both", [*written, *real])):
+        both = [*written, *real]
+        for name, rows in (("written", written), ("real", real), ("both", both)):
             self.line(name, rows, self.everywhere)
+        self.line("both, unlabelled", both, self.everywhere, unlabelled=True)
 
     def curve(self) -> None:
         self.header("real test", "written test", *(path.stem for path in self.options.data))
@@ -120,7 +123,7 @@ class Study:
         splits = {"dev": held[:tenth], "test": held[-1:], "train": held[tenth:-1]}
         write(scratch / "data", splits)
         settings = [f"data.path={scratch / 'data'}", "data.weights=null", "train.epochs=1"]
-        settings.append("distill.teachers=[]")  # they know our labels alone
+        settings += ["distill.teachers=[]", "distill.unlabelled=[]"]  # they know our labels alone
         if labels is not None:
             settings += [f"labels=[{','.join(labels)}]", "poles=null"]
         return self.train(scratch, settings, self.options.seeds[0]).folder
@@ -134,8 +137,12 @@ class Study:
         weight: float = 1.0,
         encoder: Path | None = None,
         dev: list[Row] | None = None,
+        unlabelled: bool = False,
     ) -> None:
-        """Train on rows with each seed, choose by `dev` if given, and print a line."""
+        """Train on rows with each seed, choose by `dev` if given, and print a line.
+
+        Without the configuration's unlabelled text, unless wanted: it would hide what rows differ.
+        """
         if self.options.only and name not in self.options.only:
             return
         results = []
@@ -143,6 +150,8 @@ class Study:
             with tempfile.TemporaryDirectory() as scratch:
                 folders, weights = self.parts(rows, Path(scratch), weight, dev)
                 settings = [f"data.path={folders}", f"data.weights={weights}"]
+                if not unlabelled:
+                    settings.append("distill.unlabelled=[]")
                 if encoder is not None:
                     settings.append(f"encoder.name={encoder}")
                 results.append(measure(self.train(Path(scratch), settings, seed)))

@@ -13,6 +13,7 @@ import pytest
 from stance.config import load_config
 from stance.corpus import check, load_corpus, read_votes, standoff
 from stance.corpus.load import SPLITS
+from stance.corpus.texts import read_texts
 from stance.metrics import krippendorff_alpha
 from stance.schema import LABELS
 
@@ -108,6 +109,20 @@ def test_nothing_comes_from_an_evaluation_document(rows: list[dict[str, str]]) -
     assert not {row["path"] for row in rows} & excluded
 
 
+def test_unlabelled_sentences_are_of_no_evaluation_document_and_not_of_dev_or_test(
+    rows: list[dict[str, str]], source_of: dict[tuple[str, str], str]
+) -> None:
+    unlabelled = table("unlabelled.csv")
+    assert len({row["sha256"] for row in unlabelled} - {row["sha256"] for row in rows}) > 30_000
+    judged = {row["document"] for row in rows if row["split"] != "train"}
+    judged |= {row["document"] for row in table("excluded.csv")}
+    for row in unlabelled:
+        assert row["document"] not in judged
+        assert row["path"] not in judged
+        assert (row["repository"], row["path"]) in source_of
+        assert not row["label"]
+
+
 def test_every_vote_is_kept_and_readers_agree(rows: list[dict[str, str]]) -> None:
     votes = [read_votes(row["votes"], LABELS) for row in rows]
     assert all(len(vote) == 3 for vote in votes)
@@ -194,7 +209,8 @@ def test_every_sentence_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_shared_with_evaluation_text() -> None:
     corpus = load_corpus(FOLDER)
     rows = [row for split in corpus.splits.values() for row in split]
-    assert check.copied(rows, Path(str(FINGERPRINTS))).passed
+    unlabelled = [{"id": t, "text": t} for t in read_texts([FOLDER / "unlabelled.csv"])]
+    assert check.copied([*rows, *unlabelled], Path(str(FINGERPRINTS))).passed
 
 
 def test_a_rebuilt_sentence_that_is_evaluated_on_would_be_found(tmp_path: Path) -> None:
