@@ -123,7 +123,7 @@ class Study:
         splits = {"dev": held[:tenth], "test": held[-1:], "train": held[tenth:-1]}
         write(scratch / "data", splits)
         settings = [f"data.path={scratch / 'data'}", "data.weights=null", "train.epochs=1"]
-        settings += ["distill.teachers=[]", "distill.unlabelled=[]"]  # they know our labels alone
+        settings.append("distill.teachers=[]")  # they know our labels alone
         if labels is not None:
             settings += [f"labels=[{','.join(labels)}]", "poles=null"]
         return self.train(scratch, settings, self.options.seeds[0]).folder
@@ -139,10 +139,7 @@ class Study:
         dev: list[Row] | None = None,
         unlabelled: bool = False,
     ) -> None:
-        """Train on rows with each seed, choose by `dev` if given, and print a line.
-
-        Without the configuration's unlabelled text, unless wanted: it would hide what rows differ.
-        """
+        """Train on rows with each seed, choose by `dev` if given, and print a line."""
         if self.options.only and name not in self.options.only:
             return
         results = []
@@ -150,11 +147,10 @@ class Study:
             with tempfile.TemporaryDirectory() as scratch:
                 folders, weights = self.parts(rows, Path(scratch), weight, dev)
                 settings = [f"data.path={folders}", f"data.weights={weights}"]
-                if not unlabelled:
-                    settings.append("distill.unlabelled=[]")
                 if encoder is not None:
                     settings.append(f"encoder.name={encoder}")
-                results.append(measure(self.train(Path(scratch), settings, seed)))
+                trained = self.train(Path(scratch), settings, seed, unlabelled=unlabelled)
+                results.append(measure(trained))
         cells = ""
         for column in zip(*results, strict=True):
             spread = f" ± {statistics.stdev(column):.3f}" if len(column) > 1 else ""
@@ -180,10 +176,15 @@ class Study:
                 weights.append(str(value))
         return f"[{','.join(folders)}]", f"[{','.join(weights)}]"
 
-    def train(self, scratch: Path, settings: list[str], seed: int) -> Trained:
+    def train(
+        self, scratch: Path, settings: list[str], seed: int, *, unlabelled: bool = False
+    ) -> Trained:
+        # The configuration's unlabelled text would hide what the labelled rows differ in.
+        without = [] if unlabelled else ["distill.unlabelled=[]"]
         return stance.train(
             self.options.config,
             [
+                *without,
                 *settings,
                 f"train.seed={seed}",
                 f"output={scratch / 'models'}",

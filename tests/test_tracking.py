@@ -12,6 +12,7 @@ import stance
 from stance import tracking
 from stance.config import Config, TrackingConfig
 from stance.schema import ModelError, StanceError
+from stance.tracking.store import open_client
 from stance.training import Trained, train
 
 from tests.conftest import tiny_settings
@@ -118,6 +119,14 @@ def test_open_run_becomes_the_parent_and_stays_open(
     run = mlflow.get_run(trained.run_id)
     assert run.data.tags["mlflow.parentRunId"] == mine.info.run_id
     assert not Path("mlflow.db").exists()
+
+
+def test_options_of_a_database_are_no_part_of_its_name() -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri("sqlite:///mine.db?timeout=30")
+    assert open_client().search_experiments()
+    assert [path.name for path in Path().glob("*mine.db*")] == ["mine.db"]
 
 
 def log_later(trained: Trained, caplog: pytest.LogCaptureFixture) -> None:

@@ -57,7 +57,7 @@ def _create(uri: str) -> None:
     Two processes that make one at once, or one that is killed at it, would leave tables half
     migrated, which MLflow refuses for ever.
     """
-    file = Path(uri.removeprefix("sqlite:///"))
+    file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
     if not uri.startswith("sqlite:///") or file.exists():
         return
     with artifact.locked(file.with_name(f".{file.name}.lock")):
