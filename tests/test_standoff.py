@@ -271,6 +271,7 @@ def test_a_download_that_hangs_holds_nobody_up(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("urllib.request.urlopen", serve)
+    before = threading.enumerate()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         standoff.read_standoff(labels, SPLITS, progress=interrupted)
@@ -280,6 +281,8 @@ def test_a_download_that_hangs_holds_nobody_up(
     assert not hanging  # or the interpreter would wait for them
     assert time.monotonic() - start < 5
     ended.set()
+    for thread in set(threading.enumerate()) - set(before):
+        thread.join(10)  # or it would write into the folder of the next test
 
 
 def test_a_cache_that_cannot_be_written_is_told(labels: Path, network: list[str]) -> None:
